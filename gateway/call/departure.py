@@ -1,0 +1,69 @@
+"""How the agent leaves a call: not before its last word has been heard.
+
+Owns the wait for the goodbye (generated, then heard to its last frame by the terminal mark),
+bounded at every step. A caller who speaks up cancels it.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from gateway.call.dialogue import Dialogue
+
+GRACE_S = 2.0
+"""How much later than due the terminal mark may come before the call ends without it."""
+GOODBYE_LIMIT_S = 10.0
+"""How long a goodbye may take to be generated before the call ends without it."""
+
+_log = structlog.get_logger()
+
+
+class Departure:
+    """The pending end of one call, if there is one."""
+
+    def __init__(
+        self,
+        dialogue: Dialogue,
+        on_begin: Callable[[str], None],
+        on_end: Callable[[str], None],
+    ) -> None:
+        self._dialogue = dialogue
+        self._on_begin = on_begin
+        self._on_end = on_end
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, reason: str, *, said: bool) -> None:
+        """Ends the call once all is heard; ``said`` = the goodbye is already in the last answer."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._leave(reason, said))
+
+    def cancel(self) -> bool:
+        """Stays on the line; True when a departure was pending."""
+        if self._task is None or self._task.done():
+            return False
+        self._task.cancel()
+        return True
+
+    async def _leave(self, reason: str, said: bool) -> None:
+        self._on_begin(reason)
+        try:
+            async with asyncio.timeout(GOODBYE_LIMIT_S):
+                if not said:
+                    await self._response_done()
+                while self._dialogue.connected and self._dialogue.responding:
+                    await self._response_done()
+        except TimeoutError:
+            _log.warning("call.goodbye_missing", reason=reason)
+        await self._dialogue.outbound.heard_to_end(GRACE_S)
+        self._on_end(reason)
+
+    async def _response_done(self) -> None:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def settle() -> None:
+            if not done.done():
+                done.set_result(None)
+
+        self._dialogue.when_response_done(settle)
+        await done

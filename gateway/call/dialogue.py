@@ -1,0 +1,319 @@
+"""What passes between caller and model in one call, and the one door of interruption.
+
+Owns the order of things in the read callbacks: what the ledger, the conversation and the turn clock
+learn of each message, and what leaves for carrier and model because of it. Everything here is
+synchronous; nothing waits, nothing is queued.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from gateway.call.inbound import Inbound
+from gateway.call.outbound import Outbound
+from gateway.core import realtime
+from gateway.core.conversation import Command, Conversation, Truncate
+from gateway.core.events import (
+    AgentSpoke,
+    BargeIn,
+    CallerSpoke,
+    CallerStarted,
+    CallerStopped,
+    CallEvent,
+    CallLive,
+    ModelConnected,
+    ModelErrorReported,
+    TurnDone,
+)
+from gateway.core.g711 import BYTES_PER_MS
+from gateway.core.ledger import Cut, Item
+from gateway.core.pacing import Pacing
+from gateway.core.turns import TurnClock
+
+_FATAL_CODES = frozenset(
+    {
+        "account_deactivated",
+        "beta_api_shape_disabled",
+        "billing_hard_limit_reached",
+        "insufficient_quota",
+        "invalid_api_key",
+        "invalid_model",
+        "missing_model",
+        "session_expired",
+    }
+)
+"""Errors no retry mends on this connection (OpenAI Realtime facts, section 3.4)."""
+
+
+class Dialogue:
+    """The conversation of one call, from the model's frames to the carrier's and back."""
+
+    def __init__(
+        self,
+        *,
+        pacing: Pacing,
+        audio_format: str,
+        greeting: bytes | None,
+        emit: Callable[[CallEvent], None],
+        on_lost: Callable[[str, str], None],
+        on_interrupted: Callable[[Item], None],
+    ) -> None:
+        self.outbound = Outbound(pacing, self._item_started)
+        self.inbound = Inbound()
+        self.interruptions = 0
+        self.turns = TurnClock()
+        self.opened_at: float | None = None
+        """When the stream opened; times of events count from here."""
+        self.spoken_response: str | None = None
+        """The newest response that had audio."""
+        self.newest_response: str | None = None
+        self._conversation = Conversation()
+        self._audio_format = audio_format
+        self._greeting = greeting
+        self._emit = emit
+        self._on_lost = on_lost
+        self._on_interrupted = on_interrupted
+        self._write: Callable[[bytes], None] | None = None
+        self._configured = False
+        self._created = False
+        self._dialled_at = time.monotonic()
+        self._interrupts = True
+        self._silence_ms = 0.0
+        self._retried = False
+        self._done_waiters: list[Callable[[], None]] = []
+
+    # The model's connection
+
+    def connect(self, write: Callable[[bytes], None]) -> None:
+        """The link is open; ``write`` sends one message to the model at once."""
+        self._write = write
+
+    def configured(self) -> None:
+        """The session's settings are on their way: what is asked from now on obeys them."""
+        self._configured = True
+        self._greet()
+
+    def disconnect(self) -> None:
+        """The link is gone."""
+        self._write = None
+        self.inbound.close()
+
+    def model_frame(self, frame: bytes) -> bool:
+        """One message of the model, in its read callback. True when the SDK should see it too."""
+        kind = realtime.kind(frame)
+        if kind is None:
+            return True  # not an event at all: the SDK reports it and the session ends
+        event = realtime.decode(kind, frame)
+        if isinstance(event, realtime.AudioDelta):
+            self._audio(event)
+            return False
+        handler = _HANDLERS.get(kind)
+        if handler is not None:
+            handler(self, event)
+        return True
+
+    @property
+    def spoke_last(self) -> bool:
+        """True when the newest response had words in it (a goodbye needs no further answer)."""
+        return self.newest_response is not None and self.spoken_response == self.newest_response
+
+    @property
+    def responding(self) -> bool:
+        """True while the model generates an answer."""
+        return self._conversation.active is not None
+
+    @property
+    def connected(self) -> bool:
+        """True while there is a model to talk to."""
+        return self._write is not None
+
+    # The door
+
+    def interrupt(self, cause: str, *, cancel: bool) -> bool:
+        """Cuts the agent off: ``clear``, truncate, delete, mute. True when anything was cut.
+
+        ``cancel`` also stops the running response (the model does that itself when its own VAD
+        heard the caller). Nothing outstanding: nothing is cleared or truncated.
+        """
+        begin = time.monotonic()
+        active = self._conversation.active
+        outstanding = self.outbound.ledger.outstanding_bytes(begin) > 0
+        if not outstanding and active is None:
+            return False
+        cut = self.outbound.clear()
+        clear_ms = (time.monotonic() - begin) * 1000
+        commands = self._conversation.interrupt(cut)
+        self._correct(commands)
+        if cancel and active is not None:
+            self.send(realtime.cancel(active))
+        if not outstanding:
+            return False
+        self._report(cause, cut, commands, clear_ms)
+        return True
+
+    def send(self, message: bytes) -> None:
+        """Sends one message to the model, if there is one."""
+        if self._write is not None:
+            self._write(message)
+
+    def since_open_ms(self) -> float:
+        """Milliseconds since the stream opened, 0 before."""
+        return 0.0 if self.opened_at is None else (time.monotonic() - self.opened_at) * 1000
+
+    # What the model says
+
+    def _audio(self, delta: realtime.AudioDelta) -> None:
+        response_id, item_id = delta.response_id, delta.item_id
+        if self._conversation.muted(response_id):
+            self._conversation.late_audio(
+                response_id, item_id, delta.content_index, len(delta.audio)
+            )
+            return
+        item = self.outbound.ledger.item(item_id, delta.content_index, response_id)
+        if not item.received:
+            self._conversation.speaking(response_id, item_id)
+            self.turns.first_delta(response_id, time.monotonic())
+            self.spoken_response = response_id
+        self.outbound.play(item, delta.audio)
+
+    def _audio_done(self, event: realtime.AudioDone) -> None:
+        item = self.outbound.ledger.find(event.item_id, event.content_index)
+        if item is not None:
+            self.outbound.finish(item)
+
+    def _speech_started(self, _event: realtime.SpeechStarted) -> None:
+        if self._interrupts:
+            self.interrupt("caller", cancel=False)
+        self._emit(CallerStarted(self.since_open_ms()))
+
+    def _speech_stopped(self, event: realtime.SpeechStopped) -> None:
+        now = time.monotonic()
+        # The model counts appended audio; ours streams in real time, so a byte's age is its
+        # distance from the newest. The silence that ended the turn is not speech.
+        voiced_ms = event.audio_end_ms - self._silence_ms
+        age_ms = self.inbound.appended / BYTES_PER_MS - voiced_ms
+        self.turns.turn_ended(now, now - max(0.0, age_ms) / 1000)
+        self._retried = False
+        self._emit(CallerStopped(self.since_open_ms()))
+
+    def _response_created(self, event: realtime.ResponseCreated) -> None:
+        self.newest_response = event.response_id
+        self._conversation.response_created(event.response_id)
+        self.turns.response_created(event.response_id, time.monotonic())
+
+    def _response_done(self, event: realtime.ResponseDone) -> None:
+        self._correct(self._conversation.response_done(event.response_id))
+        self.turns.response_done(event.response_id)
+        if event.status == "failed":
+            self._failed(event.error_code or event.error_type or "server_error")
+        waiters, self._done_waiters = self._done_waiters, []
+        for waiter in waiters:
+            waiter()
+
+    def _failed(self, code: str) -> None:
+        """A generation failed: once more for a passing fault, else the model is lost for good."""
+        self._emit(ModelErrorReported(code))
+        if code in _FATAL_CODES or self._retried:
+            self._on_lost("model_failed", code)
+        else:
+            self._retried = True
+            self.send(realtime.create_response())
+
+    def _item_announced(self, event: realtime.OutputItemAdded) -> None:
+        self._conversation.item_announced(event.response_id, event.item_id, event.type)
+
+    def _item_added(self, event: realtime.ItemAdded) -> None:
+        self._correct(self._conversation.item_added(event.item_id))
+
+    def _session_created(self, _event: realtime.SessionInfo) -> None:
+        self._emit(ModelConnected((time.monotonic() - self._dialled_at) * 1000))
+        self._created = True
+        self._greet()
+
+    def _greet(self) -> None:
+        """Asks for the greeting as soon as the session exists and its settings were sent.
+
+        The server works in order, so the answer already has the right voice and format; waiting
+        for ``session.updated`` would cost the caller a round trip.
+        """
+        if self._created and self._configured and self._greeting is not None:
+            self.send(self._greeting)
+            self._greeting = None
+
+    def _session_updated(self, event: realtime.SessionInfo) -> None:
+        if (event.input_format, event.output_format) != (self._audio_format,) * 2:
+            detail = f"session has {event.input_format} in, {event.output_format} out"
+            self._on_lost("model_audio_format", f"{detail}, asked for {self._audio_format}")
+            return
+        self._interrupts = event.interrupt_response
+        self._silence_ms = event.silence_duration_ms
+        if self._write is not None and not self.inbound.is_open:
+            self._emit(CallLive(self.inbound.open(self._write)))
+
+    def _error(self, event: realtime.Error) -> None:
+        code = event.code or event.type or "unknown"
+        self._emit(ModelErrorReported(code))
+        if code in _FATAL_CODES:
+            self._on_lost("model_refused", code)
+
+    def _agent_words(self, event: realtime.TranscriptDone) -> None:
+        self._emit(AgentSpoke(event.item_id, event.transcript))
+
+    def _caller_words(self, event: realtime.CallerTranscript) -> None:
+        self._emit(CallerSpoke(event.item_id, event.transcript))
+
+    # Inside
+
+    def when_response_done(self, callback: Callable[[], None]) -> None:
+        """Calls back once, after the running response ended."""
+        self._done_waiters.append(callback)
+
+    def _item_started(self, item: Item, sent_at: float, heard_at: float) -> None:
+        turn = self.turns.first_sent(item.response_id, sent_at, heard_at)
+        if turn is not None:
+            self._emit(TurnDone(turn, self.since_open_ms()))
+
+    def _correct(self, commands: list[Command]) -> None:
+        for command in commands:
+            if isinstance(command, Truncate):
+                self.send(
+                    realtime.truncate(command.item_id, command.content_index, command.audio_end_ms)
+                )
+            else:
+                self.send(realtime.delete_item(command.item_id))
+
+    def _report(self, cause: str, cut: Cut, commands: list[Command], clear_ms: float) -> None:
+        self.interruptions += 1
+        playing = cut.items[0] if cut.items else Item("", 0)
+        truncated = sum(isinstance(command, Truncate) for command in commands)
+        unheard = sum(1 for item in cut.items if item.response_id and not item.heard_ms)
+        self._on_interrupted(playing)
+        self._emit(
+            BargeIn(
+                cause=cause,
+                item_id=playing.item_id,
+                heard_ms=playing.heard_ms,
+                dropped_ms=cut.dropped_ms,
+                truncated=truncated,
+                deleted=unheard,
+                uncertainty_ms=cut.uncertainty_ms,
+                clear_ms=clear_ms,
+                at_ms=self.since_open_ms(),
+            )
+        )
+
+
+_HANDLERS: dict[str, Callable[[Dialogue, Any], None]] = {
+    "response.output_audio.done": Dialogue._audio_done,
+    "response.output_audio_transcript.done": Dialogue._agent_words,
+    "response.output_item.added": Dialogue._item_announced,
+    "response.created": Dialogue._response_created,
+    "response.done": Dialogue._response_done,
+    "input_audio_buffer.speech_started": Dialogue._speech_started,
+    "input_audio_buffer.speech_stopped": Dialogue._speech_stopped,
+    "conversation.item.added": Dialogue._item_added,
+    "conversation.item.input_audio_transcription.completed": Dialogue._caller_words,
+    "session.created": Dialogue._session_created,
+    "session.updated": Dialogue._session_updated,
+    "error": Dialogue._error,
+}

@@ -1,0 +1,53 @@
+"""The seam under the SDK: the stock model with our connection and one door for interruptions.
+
+Overrides one private method of openai-agents 0.24, ``_create_websocket_connection`` (same signature
+from 0.7 to 0.24), and the public ``send_event``. Everything else is the SDK's. The contract test of
+this module pins it.
+"""
+
+import dataclasses
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, cast
+
+from agents.realtime.model_inputs import (
+    RealtimeModelSendEvent,
+    RealtimeModelSendInterrupt,
+    RealtimeModelSendToolOutput,
+)
+from agents.realtime.openai_realtime import OpenAIRealtimeWebSocketModel
+
+from gateway.call.link import ModelLink
+
+Dial = Callable[[str, Mapping[str, str]], Awaitable[ModelLink]]
+"""Opens the link to an address with headers."""
+
+
+class TelephonyModel(OpenAIRealtimeWebSocketModel):
+    """The SDK's model on a phone line: audio never reaches it, interruptions go to the call."""
+
+    def __init__(
+        self,
+        dial: Dial,
+        interrupt: Callable[[RealtimeModelSendInterrupt], None],
+        answers_itself: Callable[[str], bool],
+    ) -> None:
+        """``answers_itself(tool)`` is asked when a tool's output leaves: False = no new answer."""
+        super().__init__()
+        self._dial = dial
+        self._interrupt = interrupt
+        self._answers_itself = answers_itself
+
+    async def _create_websocket_connection(
+        self, url: str, headers: dict[str, str], transport_config: Any = None
+    ) -> Any:
+        return cast(Any, await self._dial(url, headers))
+
+    async def send_event(self, event: RealtimeModelSendEvent) -> None:
+        """As the SDK's, but interruptions are the gateway's business (it knows what was heard)."""
+        if isinstance(event, RealtimeModelSendInterrupt) and not event.cancel_response_only:
+            self._interrupt(event)
+            return
+        if isinstance(event, RealtimeModelSendToolOutput) and event.start_response:
+            speak = self._answers_itself(event.tool_call.name)
+            event = dataclasses.replace(event, start_response=speak)
+        await super().send_event(event)

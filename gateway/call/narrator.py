@@ -1,0 +1,49 @@
+"""Turns what the SDK's session tells (tools, handoffs, guardrails, errors) into call events."""
+
+import time
+from collections.abc import Callable
+
+from agents.realtime.events import (
+    RealtimeError,
+    RealtimeGuardrailTripped,
+    RealtimeHandoffEvent,
+    RealtimeSessionEvent,
+    RealtimeToolEnd,
+    RealtimeToolStart,
+)
+
+from gateway.core.events import (
+    CallEvent,
+    GuardrailTripped,
+    Handoff,
+    ModelErrorReported,
+    ToolEnded,
+    ToolStarted,
+)
+
+
+class Narrator:
+    """Tells one call's session events in the vocabulary of call events."""
+
+    def __init__(self, emit: Callable[[CallEvent], None], at_ms: Callable[[], float]) -> None:
+        self._emit = emit
+        self._at_ms = at_ms
+        self._tools: dict[tuple[str, str], float] = {}
+
+    def tell(self, event: RealtimeSessionEvent) -> None:
+        """One event of the session; those without a meaning for the call are passed over."""
+        if isinstance(event, RealtimeToolStart):
+            self._tools[event.tool.name, event.arguments] = time.monotonic()
+            self._emit(ToolStarted(event.tool.name, self._at_ms()))
+        elif isinstance(event, RealtimeToolEnd):
+            now = time.monotonic()
+            begin = self._tools.pop((event.tool.name, event.arguments), now)
+            self._emit(ToolEnded(event.tool.name, (now - begin) * 1000, self._at_ms()))
+        elif isinstance(event, RealtimeHandoffEvent):
+            self._emit(Handoff(event.from_agent.name, event.to_agent.name, self._at_ms()))
+        elif isinstance(event, RealtimeGuardrailTripped):
+            names = [result.guardrail.get_name() for result in event.guardrail_results]
+            self._emit(GuardrailTripped(", ".join(names), self._at_ms()))
+        elif isinstance(event, RealtimeError) and isinstance(event.error, Exception):
+            # Errors of the server are told from its own event; these are the SDK's.
+            self._emit(ModelErrorReported(type(event.error).__name__))

@@ -1,0 +1,151 @@
+"""The outbound clock of one call: the asyncio shell of ledger and pacing.
+
+The only place that writes audio, marks and ``clear`` to the carrier. One timer at most, no task, no
+queue besides the ledger's. Time drives it; marks correct the position and never gate the sending.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from gateway.call.carrier import CarrierSocket
+from gateway.core import mediastreams
+from gateway.core.ledger import Cut, Item, PlaybackLedger
+from gateway.core.pacing import Pacing
+
+_LEAST_WAIT_S = 0.001
+
+
+class Outbound:
+    """Plays the agent's audio to the carrier, a lead ahead of the caller's ear."""
+
+    def __init__(self, pacing: Pacing, on_started: Callable[[Item, float, float], None]) -> None:
+        """``on_started(item, sent_at, heard_at)`` is called when an item's first byte leaves."""
+        self.ledger = PlaybackLedger()
+        self._pacing = pacing
+        self._on_started = on_started
+        self._loop = asyncio.get_running_loop()
+        self._socket: CarrierSocket | None = None
+        self._encoder: mediastreams.Outbound | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._all_heard: asyncio.Future[None] | None = None
+
+    def attach(self, socket: CarrierSocket, stream_sid: str) -> None:
+        """The stream is open: what waits (a greeting made before) leaves at once."""
+        self._encoder = mediastreams.Outbound(stream_sid)
+        self._socket = socket
+        self.pump()
+
+    def detach(self) -> None:
+        """Nothing can be sent any more; frees the timer and whoever waits for the end."""
+        self._socket = None
+        self._stop_timer()
+        self._settle_waiter()
+
+    # Audio
+
+    def play(self, item: Item, audio: bytes) -> None:
+        """Audio of an item arrived from the model (mu-law, any length)."""
+        self.ledger.receive(item, audio)
+        if self._timer is None:
+            self.pump()
+
+    def finish(self, item: Item) -> None:
+        """The item is complete: its last part-frame may leave, padded with silence."""
+        self.ledger.finish(item)
+        if self._timer is None:
+            self.pump()
+
+    def pump(self) -> None:
+        """Sends what may leave now and sets the timer for the rest."""
+        self._stop_timer()
+        if self._socket is None:
+            return
+        now = time.monotonic()
+        while available := self.ledger.sendable():
+            ahead_ms = self.ledger.playout.ahead_ms(now)
+            granted = self._pacing.grant(ahead_ms, available)
+            if not granted:
+                wait_s = max(_LEAST_WAIT_S, self._pacing.wait_s(ahead_ms))
+                self._timer = self._loop.call_later(wait_s, self.pump)
+                return
+            self._send(granted, now)
+
+    def clear(self) -> Cut:
+        """Cuts the agent off: ``clear`` is written first, then the books are made."""
+        now = time.monotonic()
+        if self._socket is not None and self.ledger.outstanding_bytes(now):
+            assert self._encoder is not None
+            self._socket.send(self._encoder.clear())
+        cut = self.ledger.cut(now)
+        self._stop_timer()
+        self._settle_waiter()
+        return cut
+
+    # The carrier
+
+    def mark_returned(self, name: str) -> bool:
+        """A mark came back; False when it is void (cleared), doubled or unknown."""
+        generation, _, number = name.partition(":")
+        if not number.isdecimal() or generation != f"g{self.ledger.playout.generation}":
+            return False
+        genuine = self.ledger.playout.mark_returned(int(number), time.monotonic())
+        if genuine:
+            self._settle_waiter_if_heard()
+        return genuine
+
+    async def heard_to_end(self, grace_s: float) -> bool:
+        """Waits until the caller heard everything there is; False when the marks did not say so.
+
+        Bounded by the audio outstanding plus ``grace_s``: a carrier that returns no marks delays
+        the end, it cannot prevent it.
+        """
+        if self._socket is None or not self._outstanding():
+            return True
+        self._all_heard = self._loop.create_future()
+        outstanding_s = self.ledger.outstanding_bytes(time.monotonic()) / 8000
+        try:
+            async with asyncio.timeout(outstanding_s + grace_s):
+                await self._all_heard
+        except TimeoutError:
+            return False
+        finally:
+            self._all_heard = None
+        return True
+
+    # Inside
+
+    def _send(self, n_bytes: int, now: float) -> None:
+        assert self._socket is not None
+        assert self._encoder is not None
+        playout = self.ledger.playout
+        if playout.idle(now):
+            self._socket.send(self._mark(now))  # into an empty buffer: measures the round trip
+        heard_at = playout.starts_at(now)
+        payload, started = self.ledger.take(n_bytes, now)
+        self._socket.send(self._encoder.media(payload))
+        self._socket.send(self._mark(now))
+        for item in started:
+            self._on_started(item, now, heard_at)
+
+    def _mark(self, now: float) -> bytes:
+        assert self._encoder is not None
+        playout = self.ledger.playout
+        number = playout.mark_sent(now)
+        return self._encoder.mark(f"g{playout.generation}:{number}")
+
+    def _outstanding(self) -> bool:
+        return bool(self.ledger.queued or self.ledger.playout.marks_outstanding)
+
+    def _settle_waiter_if_heard(self) -> None:
+        if not self._outstanding():
+            self._settle_waiter()
+
+    def _settle_waiter(self) -> None:
+        if self._all_heard is not None and not self._all_heard.done():
+            self._all_heard.set_result(None)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

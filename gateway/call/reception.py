@@ -1,0 +1,131 @@
+"""Who gets in: offers from signed webhooks, streams with tickets, and what they become.
+
+Owns admission and the start of a call's one task. Money rule: a model is dialled only here, for a
+webhook whose signature was checked, once per CallSid.
+"""
+
+import asyncio
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import structlog
+
+from gateway.call.call import Call, Line, Offer
+from gateway.call.carrier import CarrierSocket
+from gateway.call.registry import Registry
+from gateway.call.session import AgentPlan
+from gateway.core import tickets
+from gateway.core.mediastreams import Start
+from gateway.errors import Rejected
+
+_log = structlog.get_logger()
+
+
+class Reception:
+    """Turns offers into calls and streams into their callers."""
+
+    def __init__(self, line: Line, plan_for: Callable[[Offer], AgentPlan], secret: bytes) -> None:
+        self.registry = Registry(line.settings.max_calls)
+        self.rejections: Counter[str] = Counter()
+        self._line = line
+        self._plan_for = plan_for
+        self._secret = secret
+        self._used = tickets.UsedNonces()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # The webhook
+
+    def offer(self, offer: Offer) -> Call:
+        """The call of this webhook, its model being dialled; the same one for the same CallSid.
+
+        Raises Rejected: ``draining``, ``capacity``, or ``call_over`` for a webhook of a call that
+        ended within 24 h (a replay).
+        """
+        known = self.registry.get(offer.call_sid)
+        if known is not None:
+            return known
+        if self.registry.ended_reason(offer.call_sid, time.monotonic()) is not None:
+            raise self._refusal("call_over")
+        if self.registry.draining:
+            raise self._refusal("draining")
+        if self.registry.full:
+            raise self._refusal("capacity")
+        return self._begin(offer)
+
+    def _begin(self, offer: Offer) -> Call:
+        plan = self._plan_for(offer)
+        call = Call(offer, plan, self._line)
+        call.ticket = tickets.issue(
+            self._secret,
+            call_sid=offer.call_sid,
+            account_sid=offer.account_sid,
+            called=offer.called,
+            agent=plan.name,
+            nonce=os.urandom(16),
+            now=time.time(),
+        )
+        self.registry.add(call)
+        task = asyncio.get_running_loop().create_task(self._live(call), name=offer.call_sid)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return call
+
+    async def _live(self, call: Call) -> None:
+        reason = "cancelled"
+        try:
+            reason = await call.run()
+        finally:
+            self.registry.remove(call, reason, time.monotonic())
+
+    # The stream
+
+    def admit(self, start: Start, socket: CarrierSocket) -> Call:
+        """The call a stream belongs to, by its ticket; raises Rejected for every stranger."""
+        audio = (start.encoding, start.sample_rate, start.channels)
+        if audio != ("audio/x-mulaw", 8000, 1):
+            raise Rejected("media_format")
+        ticket = tickets.verify(
+            self._secret,
+            start.parameters.get("ticket", ""),
+            call_sid=start.call_sid,
+            account_sid=start.account_sid,
+            now=time.time(),
+        )
+        self._used.redeem(ticket, time.time())
+        call = self.registry.get(start.call_sid)
+        if call is None or call.state != "offered":
+            raise Rejected("call_over")
+        call.attach(start, socket)
+        return call
+
+    def rejected(self, reason: str) -> None:
+        """Counts a refusal; the log line carries nothing a stranger wrote."""
+        self.rejections[reason] += 1
+        _log.warning("rejected", reason=reason, total=self.rejections[reason])
+
+    def _refusal(self, reason: str) -> Rejected:
+        self.rejected(reason)
+        return Rejected(reason)
+
+    # The end
+
+    def outcome(self, call_sid: str) -> str | None:
+        """Why a call of the last 24 h ended; None while it lives or when it is unknown."""
+        return self.registry.ended_reason(call_sid, time.monotonic())
+
+    def carrier_ended(self, call_sid: str, status: str) -> None:
+        """The carrier says the call is over; whatever of it still stands here is closed."""
+        call = self.registry.get(call_sid)
+        if call is not None:
+            call.end(f"carrier_{status}")
+
+    def drain(self) -> None:
+        """No new calls from now on; calls whose webhook was answered are still admitted."""
+        self.registry.draining = True
+
+    def say_goodbye(self, reason: str) -> None:
+        """Every caller hears a goodbye, then the calls end."""
+        for call in self.registry:
+            call.say_and_end("goodbye", reason)

@@ -1,0 +1,70 @@
+"""The live calls of this process: capacity, drain, and what is remembered of calls that ended.
+
+The only thing calls share that changes.
+"""
+
+import asyncio
+from collections.abc import Iterator
+
+from gateway.call.call import Call
+
+REMEMBER_S = 24 * 3600
+"""A CallSid is remembered this long, so that a replayed webhook dials nothing."""
+_MOST_REMEMBERED = 200_000
+
+
+class Registry:
+    """Calls by CallSid, from the offer until everything of them is closed."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.draining = False
+        self._calls: dict[str, Call] = {}
+        self._ended: dict[str, tuple[float, str]] = {}
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def __iter__(self) -> Iterator[Call]:
+        return iter(list(self._calls.values()))
+
+    def get(self, call_sid: str) -> Call | None:
+        """The call of that CallSid while it lives."""
+        return self._calls.get(call_sid)
+
+    @property
+    def full(self) -> bool:
+        """True when no further call is taken; offered calls count, so pre-dialling is bounded."""
+        return len(self._calls) >= self.capacity
+
+    def add(self, call: Call) -> None:
+        """A call was offered."""
+        self._calls[call.offer.call_sid] = call
+        self._empty.clear()
+
+    def remove(self, call: Call, reason: str, now: float) -> None:
+        """A call ended; its CallSid stays known."""
+        self._calls.pop(call.offer.call_sid, None)
+        self._forget_old(now)
+        self._ended[call.offer.call_sid] = (now, reason)
+        if not self._calls:
+            self._empty.set()
+
+    def ended_reason(self, call_sid: str, now: float) -> str | None:
+        """Why a call of the last 24 h ended; None when it is not known."""
+        self._forget_old(now)
+        found = self._ended.get(call_sid)
+        return None if found is None else found[1]
+
+    async def wait_empty(self) -> None:
+        """Returns when no call is left."""
+        await self._empty.wait()
+
+    def _forget_old(self, now: float) -> None:
+        while self._ended:
+            call_sid, (at, _) = next(iter(self._ended.items()))
+            if now - at < REMEMBER_S and len(self._ended) < _MOST_REMEMBERED:
+                return
+            del self._ended[call_sid]

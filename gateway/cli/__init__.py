@@ -1,0 +1,1 @@
+"""The commands a person types. Each imports what it needs inside the command."""

@@ -1,0 +1,122 @@
+"""``gateway serve``: puts the house together and runs it."""
+
+import asyncio
+import gc
+import secrets
+import sys
+from typing import Any
+
+import typer
+import uvloop
+
+from gateway.errors import ConfigError
+from gateway.settings import Settings, is_loopback, load_settings
+
+OFFLINE_SCRIPT = "assistant"
+
+
+def run_serve(*, host: str | None, port: int | None, offline: bool) -> int:
+    """Runs the gateway until it has drained. Returns the exit code."""
+    overrides: dict[str, Any] = {}
+    if host is not None:
+        overrides["host"] = host
+    if port is not None:
+        overrides["port"] = port
+    settings = load_settings(**overrides)
+    if offline:
+        settings = offline_settings(settings)
+    check_settings(settings)
+    return uvloop.run(_serve(settings, offline=offline))
+
+
+def check_settings(settings: Settings) -> None:
+    """Refuses to start half-configured: closed, never open. Raises ConfigError."""
+    missing = []
+    if not settings.twilio_auth_token:
+        missing.append("TWILIO_AUTH_TOKEN (webhooks could not be checked)")
+    if not settings.twilio_account_sid:
+        missing.append("TWILIO_ACCOUNT_SID")
+    if not settings.public_url:
+        missing.append("GATEWAY_PUBLIC_URL (the https address Twilio reaches this gateway under)")
+    if settings.openai_api_key is None and not settings.realtime_headers:
+        missing.append("OPENAI_API_KEY (or GATEWAY_REALTIME_HEADERS)")
+    if missing:
+        raise ConfigError(f"not set: {', '.join(missing)}; or try `gateway serve --offline`")
+
+
+def offline_settings(settings: Settings) -> Settings:
+    """Made-up secrets and loopback addresses, for the offline model beside the gateway."""
+    if settings.host not in ("127.0.0.1", "localhost", "::1"):
+        raise ConfigError("GATEWAY_HOST: --offline answers on loopback only (127.0.0.1)")
+    if settings.public_url and not is_loopback(settings.public_url):
+        raise ConfigError("GATEWAY_PUBLIC_URL: --offline cannot be reached from outside")
+    sid = settings.twilio_account_sid or "AC" + secrets.token_hex(16)
+    tokens = settings.auth_tokens or (secrets.token_hex(16),)
+    return load_settings(
+        host=settings.host,
+        port=settings.port,
+        twilio_account_sid=sid,
+        twilio_auth_token=",".join(tokens),
+        openai_api_key="offline",
+        public_url=settings.public_url or f"http://127.0.0.1:{settings.port}",
+        realtime_url=settings.realtime_url or "ws://127.0.0.1:9/v1/realtime",
+    )
+
+
+async def _serve(settings: Settings, *, offline: bool) -> int:
+    from gateway.observe.logs import configure_logs
+
+    configure_logs(settings)
+    model = None
+    if offline:
+        from gateway.sim.realtime import RealtimeOptions, RealtimeServer
+
+        model = RealtimeServer(RealtimeOptions(script=OFFLINE_SCRIPT, trace=False))
+        await model.start()
+        settings = settings.model_copy(update={"realtime_url": model.url})
+    try:
+        return await run_gateway(settings)
+    finally:
+        if model is not None:
+            await model.stop()
+
+
+async def run_gateway(settings: Settings) -> int:
+    """The gateway alone: everything is loaded before the socket opens. Returns the exit code."""
+    from gateway.agents import AgentFiles
+    from gateway.call.call import Line
+    from gateway.call.link import Dialler
+    from gateway.call.reception import Reception
+    from gateway.call.tools import ToolRunner
+    from gateway.core.tickets import derive_secret
+    from gateway.observe.logs import log_event
+    from gateway.web.app import build_app
+    from gateway.web.server import build_server
+
+    tools = ToolRunner(threads=settings.tool_threads, timeout_s=settings.tool_timeout_s)
+    plan = AgentFiles(settings.agents_dir, settings, tools).plan(settings.agent)
+    dialler = Dialler(
+        connect_timeout_s=settings.connect_timeout_s, ping_interval_s=settings.ping_interval_s
+    )
+    secret = (
+        settings.secret.get_secret_value().encode()
+        if settings.secret is not None
+        else derive_secret(settings.auth_tokens[0], "ticket")
+    )
+    reception = Reception(Line(settings, dialler, log_event), lambda _offer: plan, secret)
+    server = build_server(build_app(settings, reception), settings, reception)
+    tools.start()
+    # What start-up made lives as long as the process: the collector need not walk it again.
+    gc.collect()
+    gc.freeze()
+    typer.echo(f"gateway listens on http://{settings.host}:{settings.port}", err=True)
+    typer.echo(f"webhook: POST {settings.public_url}/twilio/voice", err=True)
+    try:
+        await server.serve()
+    finally:
+        tools.stop()
+    if not server.started:
+        sys.stderr.write(f"gateway: cannot listen on {settings.host}:{settings.port}\n")
+        return 1
+    await asyncio.sleep(0)
+    return 0

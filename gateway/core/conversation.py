@@ -1,0 +1,193 @@
+"""What the model believes was said, kept true to what the caller heard.
+
+Owns the life of responses and items on the model's side and turns a
+:class:`gateway.core.ledger.Cut` into the commands that make the model's conversation match:
+truncate the item that was playing, delete the items nobody heard. Pure: it returns commands, the
+model link sends them.
+
+Outside facts (OpenAI Realtime, sections 4c and 6): a truncate must lie within the item's audio and
+is refused at an item without any; a delete of an item the server has not added yet is refused;
+audio of a cancelled response may still arrive until its ``response.done``; ``function_call`` items
+carry results and stay.
+"""
+
+from dataclasses import dataclass, field
+
+from gateway.core.g711 import BYTES_PER_MS
+from gateway.core.ledger import Cut
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    """Tell the model how much of an item was heard (ms, > 0)."""
+
+    item_id: str
+    content_index: int
+    audio_end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Tell the model that an item was not heard at all."""
+
+    item_id: str
+
+
+Command = Truncate | Delete
+
+
+@dataclass(slots=True)
+class _Message:
+    """A message item of a response, as far as corrections need to know it."""
+
+    added: bool = False
+    """The server has told that it is in the conversation."""
+    spoken: bool = False
+    """Audio of it was taken for playing."""
+    heard: int = 0
+    received: int = 0
+    content_index: int = 0
+    settled: bool = False
+    """Nothing more is owed to the model about it."""
+
+
+@dataclass(slots=True)
+class _Response:
+    muted: bool = False
+    done: bool = False
+    messages: dict[str, _Message] = field(default_factory=dict)
+
+
+class Conversation:
+    """Responses in flight, what of them is muted, and which corrections are still owed to the
+    model.
+    """
+
+    __slots__ = ("_owed", "_responses", "active")
+
+    def __init__(self) -> None:
+        self.active: str | None = None
+        """The response the model is generating now."""
+        self._responses: dict[str, _Response] = {}
+        """Running responses, and ended ones that still owe a delete: a handful at most."""
+        self._owed: dict[str, str] = {}
+        """Items to delete -> their response, until both conditions of a delete are met."""
+
+    # What the model says
+
+    def response_created(self, response_id: str) -> None:
+        """A response begins."""
+        self.active = response_id
+        self._responses[response_id] = _Response()
+
+    def item_announced(self, response_id: str, item_id: str, kind: str) -> None:
+        """``response.output_item.added``: a response has an item; only messages can be heard."""
+        response = self._responses.get(response_id)
+        if response is not None and kind == "message":
+            response.messages.setdefault(item_id, _Message())
+
+    def item_added(self, item_id: str) -> list[Command]:
+        """``conversation.item.added``: from now on the server knows the item. Returns deletes that
+        waited for it.
+        """
+        for response in self._responses.values():
+            message = response.messages.get(item_id)
+            if message is not None:
+                message.added = True
+                return self._pay()
+        return []
+
+    def muted(self, response_id: str) -> bool:
+        """True when audio of this response must not be played any more."""
+        response = self._responses.get(response_id)
+        return response is not None and response.muted
+
+    def speaking(self, response_id: str, item_id: str) -> None:
+        """The first audio of an item was taken for playing."""
+        response = self._responses.get(response_id)
+        if response is not None:
+            response.messages.setdefault(item_id, _Message()).spoken = True
+
+    def late_audio(self, response_id: str, item_id: str, content_index: int, n_bytes: int) -> None:
+        """Audio of a muted response arrived and was dropped; its item is longer than we thought."""
+        message = self._responses[response_id].messages.setdefault(item_id, _Message())
+        message.received += n_bytes
+        message.content_index = content_index
+
+    def response_done(self, response_id: str) -> list[Command]:
+        """``response.done``. Returns what became due: corrections of late items, deletes that
+        waited.
+        """
+        if self.active == response_id:
+            self.active = None
+        response = self._responses.get(response_id)
+        if response is None:
+            return []
+        response.done = True
+        commands: list[Command] = []
+        if response.muted:
+            for item_id, message in response.messages.items():
+                commands += self._correct(response_id, item_id, message)
+        commands += self._pay()
+        self._forget_if_clear(response_id)
+        return commands
+
+    # What the gateway does
+
+    def interrupt(self, cut: Cut) -> list[Command]:
+        """The agent was cut off: mute what is running, correct what was playing or queued.
+
+        Returns the commands that can leave now; the rest follows from :meth:`item_added` and
+        :meth:`response_done`.
+        """
+        open_items = {item.item_id for item in cut.items}
+        if self.active is not None:
+            running = self._responses[self.active]
+            running.muted = True
+            for item_id, message in running.messages.items():
+                if message.spoken and item_id not in open_items:
+                    message.settled = True  # heard to its end before the cut
+        commands: list[Command] = []
+        for item in cut.items:
+            if not item.response_id:
+                continue  # the gateway's own audio: the model never knew it
+            response = self._responses.get(item.response_id)
+            if response is None:  # done and forgotten, so its items were added long ago
+                response = self._responses[item.response_id] = _Response(done=True)
+                response.messages[item.item_id] = _Message(added=True)
+            response.muted = response.muted or not response.done
+            message = response.messages.setdefault(item.item_id, _Message(added=response.done))
+            message.heard, message.received = item.heard, item.received
+            message.content_index = item.content_index
+            if item.received > item.heard:
+                commands += self._correct(item.response_id, item.item_id, message)
+            self._forget_if_clear(item.response_id)
+        return commands
+
+    # Inside
+
+    def _correct(self, response_id: str, item_id: str, message: _Message) -> list[Command]:
+        if message.settled or (message.heard and message.received <= message.heard):
+            return []
+        message.settled = True
+        heard_ms = message.heard // BYTES_PER_MS
+        if heard_ms > 0:
+            return [Truncate(item_id, message.content_index, heard_ms)]
+        self._owed[item_id] = response_id
+        return self._pay()
+
+    def _pay(self) -> list[Command]:
+        due = [
+            item_id
+            for item_id, response_id in self._owed.items()
+            if self._responses[response_id].done
+            and self._responses[response_id].messages[item_id].added
+        ]
+        for item_id in due:
+            self._forget_if_clear(self._owed.pop(item_id))
+        return [Delete(item_id) for item_id in due]
+
+    def _forget_if_clear(self, response_id: str) -> None:
+        response = self._responses.get(response_id)
+        if response is not None and response.done and response_id not in self._owed.values():
+            del self._responses[response_id]

@@ -1,0 +1,214 @@
+"""The vocabulary of call events: everything logs, metrics, records and pages learn about a call.
+
+Frozen values, no behaviour. Durations end in ``_ms``. No event carries a digit a caller pressed or
+a ticket; words people said are only in :class:`CallerSpoke` and :class:`AgentSpoke`, which logs
+never print.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.core.turns import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class CallOffered:
+    """The carrier's signed webhook announced a call; the model is being dialled."""
+
+    called: str
+    caller: str
+    agent: str
+    direction: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswered:
+    """The carrier's stream is open and its ticket redeemed."""
+
+    stream_sid: str
+    after_offer_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallLive:
+    """Caller audio flows to a model that confirmed the audio format."""
+
+    held_ms: float
+    """Caller audio that was held while the model connected, none of it lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnding:
+    """The call is on its way out; the goodbye may still be playing."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """The call is over and everything of it is closed."""
+
+    reason: str
+    duration_ms: float
+    heard_ms: float
+    """Agent audio the caller heard."""
+    inbound_frames: int
+    turns: int
+    interruptions: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConnected:
+    """The model's session exists (``session.created``)."""
+
+    connect_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLost:
+    """The model refused us or is gone for good."""
+
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallerStarted:
+    """The model heard the caller begin to speak."""
+
+    at_ms: float
+    """Milliseconds since the stream opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerStopped:
+    """The model heard the end of the caller's turn."""
+
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class TurnDone:
+    """An answer of the agent reached the caller; see :class:`gateway.core.turns.Turn`."""
+
+    turn: Turn
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class BargeIn:
+    """The agent was cut off (caller speech, guardrail, operator, tool)."""
+
+    cause: str
+    item_id: str
+    heard_ms: int
+    """Of the item that was playing."""
+    dropped_ms: int
+    """Audio nobody heard, of all items."""
+    truncated: int
+    deleted: int
+    uncertainty_ms: float
+    clear_ms: float
+    """Event read -> ``clear`` written."""
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStarted:
+    """The agent called a tool."""
+
+    tool: str
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ToolEnded:
+    """A tool answered."""
+
+    tool: str
+    duration_ms: float
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """Another agent took over."""
+
+    from_agent: str
+    to_agent: str
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class GuardrailTripped:
+    """An output guardrail stopped the agent."""
+
+    guardrail: str
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallerSpoke:
+    """Words of the caller as transcribed."""
+
+    item_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSpoke:
+    """Words of the agent as generated (not all of them need have been heard)."""
+
+    item_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DtmfGroup:
+    """The caller pressed digits; how many, never which."""
+
+    count: int
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelErrorReported:
+    """The model reported an error that does not end the call."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierOddity:
+    """The carrier sent something unknown or malformed that was left out."""
+
+    kind: str
+
+
+CallEvent = (
+    CallOffered
+    | CallAnswered
+    | CallLive
+    | CallEnding
+    | CallEnded
+    | ModelConnected
+    | ModelLost
+    | CallerStarted
+    | CallerStopped
+    | TurnDone
+    | BargeIn
+    | ToolStarted
+    | ToolEnded
+    | Handoff
+    | GuardrailTripped
+    | CallerSpoke
+    | AgentSpoke
+    | DtmfGroup
+    | ModelErrorReported
+    | CarrierOddity
+)
+
+Listener = Callable[[str, CallEvent], None]
+"""Called with the CallSid and the event, in order, on the call's loop. Must return at once and
+never raise.
+"""

@@ -1,0 +1,228 @@
+"""PlaybackLedger: which of the agent's audio was received, sent, heard and cleared, to the byte.
+
+Owns the queue of audio not yet sent and the audio sent but not yet heard (so that a ``clear`` loses
+nothing). Knows items and positions; the estimate of the carrier's position is
+:class:`gateway.core.playout.Playout`'s, the decision how much leaves when is
+:class:`gateway.core.pacing.Pacing`'s.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from gateway.core.g711 import BYTES_PER_MS, FRAME_BYTES, SILENCE
+from gateway.core.playout import Playout
+
+_PAD = bytes([SILENCE])
+
+
+class Item:
+    """Audio of one content part of one model item (or of the gateway's own: ``response_id`` empty).
+    """
+
+    __slots__ = ("content_index", "finished", "heard", "item_id", "received", "response_id", "sent")
+
+    def __init__(self, item_id: str, content_index: int = 0, response_id: str = "") -> None:
+        self.item_id = item_id
+        self.content_index = content_index
+        self.response_id = response_id
+        self.received = 0
+        """Bytes taken from the model."""
+        self.sent = 0
+        """Bytes written to the carrier."""
+        self.heard = 0
+        """Bytes known to be heard; exact once the item is settled, up to the last look before."""
+        self.finished = False
+        """No more audio will come."""
+
+    @property
+    def heard_ms(self) -> int:
+        """Whole milliseconds heard, floored: never claims what was not heard."""
+        return self.heard // BYTES_PER_MS
+
+    @property
+    def fully_heard(self) -> bool:
+        """Finished and heard to its last byte (bytes are compared, never rounded ms)."""
+        return self.finished and self.heard >= self.received
+
+    def __repr__(self) -> str:
+        sizes = f"received={self.received}, sent={self.sent}, heard={self.heard}"
+        return f"Item({self.item_id!r}, {sizes})"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What a ``clear`` leaves behind."""
+
+    items: tuple[Item, ...]
+    """Items with unheard or still expected audio, in playing order; ``heard`` is final."""
+    unheard: tuple[tuple[Item | None, bytes], ...]
+    """Audio nobody heard, in order: first what was sent and is now cleared, then what had not left.
+    """
+    cleared_bytes: int
+    """Bytes sent and cleared, padding included."""
+    queued_bytes: int
+    uncertainty_ms: float
+
+    @property
+    def dropped_ms(self) -> int:
+        """Milliseconds of audio that nobody heard."""
+        return (self.cleared_bytes + self.queued_bytes) // BYTES_PER_MS
+
+
+class PlaybackLedger:
+    """Received, queued, sent, heard, cleared: every byte is in exactly one place."""
+
+    __slots__ = (
+        "_head",
+        "_items",
+        "_queue",
+        "_segments",
+        "_settled",
+        "cleared_bytes",
+        "heard_before",
+        "playout",
+        "queued",
+        "sent_bytes",
+    )
+
+    def __init__(self, playout: Playout | None = None) -> None:
+        self.playout = playout or Playout()
+        self.queued = 0
+        """Bytes received and not yet sent."""
+        self.sent_bytes = 0
+        """Bytes ever sent, padding included."""
+        self.cleared_bytes = 0
+        """Bytes ever sent and then cleared unheard."""
+        self.heard_before = 0
+        """Bytes heard in earlier generations."""
+        self._items: dict[tuple[str, int], Item] = {}
+        self._queue: deque[tuple[Item, bytes]] = deque()
+        self._head = 0
+        self._segments: deque[tuple[Item | None, bytes]] = deque()
+        self._settled = 0
+
+    # Audio comes in
+
+    def item(self, item_id: str, content_index: int = 0, response_id: str = "") -> Item:
+        """The open item of that name, made when it is new."""
+        key = (item_id, content_index)
+        item = self._items.get(key)
+        if item is None:
+            item = self._items[key] = Item(item_id, content_index, response_id)
+        return item
+
+    def open_items(self) -> tuple[Item, ...]:
+        """Items that still have something to play or to receive, in order of arrival."""
+        return tuple(self._items.values())
+
+    def receive(self, item: Item, audio: bytes) -> None:
+        """Audio of an item arrived and waits for its turn."""
+        if audio:
+            item.received += len(audio)
+            self.queued += len(audio)
+            self._queue.append((item, audio))
+
+    def finish(self, item: Item) -> None:
+        """No more audio comes for this item; its last part-frame may be padded now."""
+        item.finished = True
+        if item.fully_heard:
+            self._items.pop((item.item_id, item.content_index), None)
+
+    # Audio goes out
+
+    def sendable(self) -> int:
+        """Bytes that could leave now in whole frames; a finished tail counts as padded to its
+        frame.
+        """
+        tail = self.queued % FRAME_BYTES
+        if tail and self._queue[-1][0].finished:
+            return self.queued - tail + FRAME_BYTES
+        return self.queued - tail
+
+    def find(self, item_id: str, content_index: int = 0) -> Item | None:
+        """The open item of that name, if there is one."""
+        return self._items.get((item_id, content_index))
+
+    def take(self, n_bytes: int, now: float) -> tuple[bytes, list[Item]]:
+        """The next ``n_bytes`` (whole frames, at most :meth:`sendable`), booked as sent at ``now``.
+
+        Returns the payload and the items whose first byte is in it.
+        """
+        parts: list[bytes] = []
+        started: list[Item] = []
+        missing = n_bytes
+        while missing and self._queue:
+            item, chunk = self._queue[0]
+            part = chunk[self._head : self._head + missing]
+            if self._head + len(part) == len(chunk):
+                self._queue.popleft()
+                self._head = 0
+            else:
+                self._head += len(part)
+            if not item.sent:
+                started.append(item)
+            item.sent += len(part)
+            missing -= len(part)
+            parts.append(part)
+            self._segments.append((item, part))
+        self.queued -= n_bytes - missing
+        if missing:
+            pad = _PAD * missing
+            parts.append(pad)
+            self._segments.append((None, pad))
+        self.playout.audio_sent(n_bytes, now)
+        self.sent_bytes += n_bytes
+        return (parts[0] if len(parts) == 1 else b"".join(parts)), started
+
+    # Audio is heard
+
+    def settle(self, now: float) -> int:
+        """Books as heard what has been heard by ``now``; returns the bytes heard in this
+        generation.
+        """
+        heard = self.playout.heard(now)
+        segments = self._segments
+        while segments and self._settled + len(segments[0][1]) <= heard:
+            item, part = segments.popleft()
+            self._settled += len(part)
+            if item is not None:
+                item.heard += len(part)
+                if item.fully_heard:
+                    self._items.pop((item.item_id, item.content_index), None)
+        return heard
+
+    def outstanding_bytes(self, now: float) -> int:
+        """Bytes sent and not yet heard plus bytes not yet sent."""
+        return self.playout.sent - self.settle(now) + self.queued
+
+    def heard_bytes(self, now: float) -> int:
+        """Bytes ever heard, padding included: heard + outstanding (sent) + cleared = sent."""
+        return self.heard_before + self.settle(now)
+
+    # Audio is cut off
+
+    def cut(self, now: float) -> Cut:
+        """A ``clear`` leaves now: everything unheard is taken back and the next generation begins.
+        """
+        heard = self.settle(now)
+        cleared = self.playout.sent - heard
+        partly = heard - self._settled
+        unheard: list[tuple[Item | None, bytes]] = []
+        for item, part in self._segments:
+            if partly:
+                if item is not None:
+                    item.heard += partly
+                part, partly = part[partly:], 0
+            unheard.append((item, part))
+        for n, (queued_item, chunk) in enumerate(self._queue):
+            unheard.append((queued_item, chunk[self._head :] if n == 0 else chunk))
+        items = tuple(item for item in self._items.values() if not item.fully_heard)
+        cut = Cut(items, tuple(unheard), cleared, self.queued, self.playout.uncertainty_ms)
+        self.playout.cleared(now)
+        self.cleared_bytes += cleared
+        self.heard_before += heard
+        self._items.clear()
+        self._queue.clear()
+        self._segments.clear()
+        self._head = self._settled = self.queued = 0
+        return cut

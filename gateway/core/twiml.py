@@ -1,0 +1,108 @@
+"""Owns the TwiML documents the gateway answers with; each function returns one whole document.
+
+It must not decide anything: which document is right is the webhook's business. Every text passes
+through an XML writer, never through a format string, and what XML cannot carry is refused or left
+out, since Twilio answers a broken document with error 12100 and drops the call.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from twilio.twiml.voice_response import VoiceResponse
+
+from gateway.errors import ConfigError
+
+# Twilio docs, "TwiML Voice: <Stream>": name and value together must be under 500 characters.
+_PARAMETER_LIMIT: Final = 500
+
+_NOT_XML: Final = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def connect_stream(
+    *,
+    stream_url: str,
+    action_url: str,
+    status_url: str,
+    call_sid: str,
+    parameters: Mapping[str, str],
+) -> str:
+    """Connects the call to our media socket, and hangs up should Twilio ever fall through.
+
+    `action_url` decides what comes after the stream, `status_url` hears of its start, stop and
+    failure. `parameters` come back in the `start` message. Raises ConfigError for a `stream_url`
+    that is not plain ws or wss (Twilio strips a query and refuses the rest), for callback addresses
+    that are not absolute, and for a parameter too long for Twilio.
+    """
+    _check_stream_url(stream_url)
+    _check_callback("action_url", action_url)
+    _check_callback("status_url", status_url)
+    response = VoiceResponse()
+    stream = response.connect(action=action_url, method="POST").stream(
+        url=stream_url,
+        name=call_sid,
+        status_callback=status_url,
+        status_callback_method="POST",
+    )
+    for name, value in parameters.items():
+        _check_parameter(name, value)
+        stream.parameter(name=name, value=value)
+    response.hangup()
+    return str(response)
+
+
+def hangup() -> str:
+    """Ends the call."""
+    response = VoiceResponse()
+    response.hangup()
+    return str(response)
+
+
+def reject_busy() -> str:
+    """A busy tone, unanswered and unbilled: `<Reject>` must be the first verb for that."""
+    response = VoiceResponse()
+    response.reject(reason="busy")
+    return str(response)
+
+
+def say_and_hangup(text: str) -> str:
+    """Answers, speaks `text` in Twilio's voice, and ends the call."""
+    response = VoiceResponse()
+    response.say(_NOT_XML.sub("", text))
+    response.hangup()
+    return str(response)
+
+
+def _check_stream_url(url: str) -> None:
+    if not _is_absolute(url, ("ws", "wss")):
+        raise ConfigError(f"stream_url {url!r} must be an absolute ws:// or wss:// address")
+    if "?" in url or "#" in url:
+        raise ConfigError(f"stream_url {url!r} must have no query and no fragment")
+
+
+def _check_callback(name: str, url: str) -> None:
+    if not _is_absolute(url, ("http", "https")):
+        raise ConfigError(f"{name} {url!r} must be an absolute http:// or https:// address")
+
+
+def _is_absolute(url: str, schemes: tuple[str, ...]) -> bool:
+    # urlsplit drops tabs and line breaks by itself; Twilio would not.
+    if not url.isprintable() or " " in url:
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in schemes and bool(parts.hostname)
+
+
+def _check_parameter(name: str, value: str) -> None:
+    length = len(name) + len(value)
+    if length >= _PARAMETER_LIMIT:
+        raise ConfigError(
+            f"stream parameter {name!r} has {length} characters with its value; "
+            f"Twilio takes fewer than {_PARAMETER_LIMIT}"
+        )
+    if _NOT_XML.search(name) or _NOT_XML.search(value):
+        raise ConfigError(f"stream parameter {name!r} has characters that XML cannot carry")

@@ -1,0 +1,1 @@
+"""Listeners to call events. Nothing on the audio path waits for them."""

@@ -1,0 +1,198 @@
+"""Every setting of the gateway, read once at start from the environment, ``.env`` and secret files.
+
+Owns names, defaults and the rules between settings. One frozen :class:`Settings` is built by the
+command and passed down; nothing imports it as a global.
+"""
+
+import ipaddress
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from gateway.errors import ConfigError
+
+SECRETS_DIR = "/run/secrets"
+"""Where secrets may lie as files named like the variable (Docker and Kubernetes convention)."""
+
+
+def is_loopback(url: str) -> bool:
+    """True when the host of an address is this machine (localhost, 127.0.0.0/8, ::1)."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Settings(BaseSettings):
+    """The settings. Field ``x`` is the variable ``GATEWAY_X`` unless an alias says otherwise."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GATEWAY_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+    )
+
+    openai_api_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("OPENAI_API_KEY", "openai_api_key"),
+        description="Key for the model.",
+    )
+    twilio_account_sid: str = Field(
+        "",
+        validation_alias=AliasChoices("TWILIO_ACCOUNT_SID", "twilio_account_sid"),
+        description="Account whose webhooks are accepted (AC…).",
+    )
+    twilio_auth_token: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (),
+        validation_alias=AliasChoices("TWILIO_AUTH_TOKEN", "twilio_auth_token"),
+        description="Signs webhooks and streams; a comma list while rotating.",
+    )
+    twilio_phone_number: str = Field(
+        "",
+        validation_alias=AliasChoices("TWILIO_PHONE_NUMBER", "twilio_phone_number"),
+        description="Default number to call from (E.164).",
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
+    public_url: str = Field(
+        "", description="https base Twilio reaches us under: the one base of TwiML and signatures."
+    )
+    realtime_url: str = Field(
+        "", description="Realtime server (wss://…); empty = OpenAI with the agent's model."
+    )
+    realtime_headers: Annotated[dict[str, SecretStr], NoDecode] = Field(
+        default_factory=dict,
+        description="JSON object of headers in place of Authorization (Azure, others).",
+    )
+    data_dir: Path = Field(Path("data"), description="Where the gateway keeps its files.")
+    agents_dir: Path = Field(Path("agents_config"), description="Folder of the agents.")
+    agent: str = Field("assistant", description="Agent that answers when no route says otherwise.")
+    max_calls: int = Field(100, ge=1, le=10000, description="Calls at a time; more are refused.")
+    overflow_message: str = Field(
+        "", description="Said to callers over capacity or while draining; empty = busy signal."
+    )
+    lead_ms: int = Field(
+        600, ge=200, le=5000, description="How far the carrier is kept ahead of the caller's ear."
+    )
+    connect_timeout_s: float = Field(
+        10.0, gt=0, le=15, description="Longest wait for the model before the apology."
+    )
+    no_stream_timeout_s: float = Field(
+        15.0, gt=0, le=60, description="A pre-dialled model is closed when no stream comes in time."
+    )
+    start_timeout_s: float = Field(
+        5.0, gt=0, le=30, description="A stream must present its ticket in this time."
+    )
+    drain_timeout_s: float = Field(
+        3600.0, ge=0, description="After SIGTERM calls may go on this long, then hear a goodbye."
+    )
+    ping_interval_s: float = Field(
+        20.0, gt=0, description="A silent socket is pinged after this time."
+    )
+    tool_timeout_s: float = Field(10.0, gt=0, description="Longest run of a tool without its own.")
+    tool_threads: int = Field(16, ge=1, le=256, description="Threads for tools that are not async.")
+    secret: SecretStr | None = Field(
+        None, description="Signs tickets; default: derived from the first auth token."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level."
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="auto = console on a terminal, JSON elsewhere."
+    )
+
+    @field_validator("twilio_auth_token", mode="before")
+    @classmethod
+    def _split_tokens(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("realtime_headers", mode="before")
+    @classmethod
+    def _parse_headers(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            headers = json.loads(value)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"not JSON ({error.msg} at character {error.pos})") from None
+        if not isinstance(headers, dict) or not all(isinstance(v, str) for v in headers.values()):
+            raise ValueError('must be a JSON object of strings, like {"api-key": "…"}')
+        return headers
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, value: str) -> str:
+        return _checked_url(value, secure="https", plain="http").rstrip("/")
+
+    @field_validator("realtime_url")
+    @classmethod
+    def _check_realtime_url(cls, value: str) -> str:
+        if "api-version=" in value:
+            raise ValueError(
+                "the legacy api-version path is gone; use wss://<resource>.openai.azure.com"
+                "/openai/v1/realtime?model=<deployment>"
+            )
+        return _checked_url(value, secure="wss", plain="ws", query=True)
+
+    @property
+    def stream_url(self) -> str:
+        """The wss address of the media socket, exactly as it stands in the TwiML."""
+        return "ws" + self.public_url.removeprefix("http") + "/twilio/media"
+
+    @property
+    def auth_tokens(self) -> tuple[str, ...]:
+        """The plain auth tokens, the first being the one for REST."""
+        return tuple(token.get_secret_value() for token in self.twilio_auth_token)
+
+
+def _checked_url(value: str, *, secure: str, plain: str, query: bool = False) -> str:
+    if not value:
+        return value
+    parts = urlsplit(value)
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError("the port is not a number from 0 to 65535") from None
+    if not parts.hostname:
+        raise ValueError(f"must be a full address such as {secure}://voice.example.com")
+    if parts.username or parts.password:
+        raise ValueError("must not carry a user or password")
+    if parts.fragment or (parts.query and not query):
+        raise ValueError("must not carry a query or fragment (Twilio strips it)")
+    if parts.scheme == secure or (parts.scheme == plain and is_loopback(value)):
+        return value
+    raise ValueError(f"must start with {secure}:// ({plain}:// is for loopback addresses only)")
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment and files; ``overrides`` (by field name) win.
+
+    Raises ConfigError with one line per wrong setting, naming the variable and never its value.
+    """
+    try:
+        secrets = SECRETS_DIR if os.path.isdir(SECRETS_DIR) else None
+        return Settings(**{"_secrets_dir": secrets, **overrides})
+    except ValidationError as error:
+        lines = [f"{_variable(str(e['loc'][0]))}: {_reason(e['msg'])}" for e in error.errors()]
+        raise ConfigError("; ".join(lines)) from None
+
+
+def _variable(name: str) -> str:
+    return name if name.isupper() else f"GATEWAY_{name.upper()}"
+
+
+def _reason(message: str) -> str:
+    return message.removeprefix("Value error, ")

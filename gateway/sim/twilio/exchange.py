@@ -1,0 +1,126 @@
+"""Owns what all calls of a twin share: the account, its numbers and calls, webhooks, the clock, conferences.
+
+The rooms of the twin meet here; the rules of how a call proceeds do not.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Coroutine, Sequence
+
+from gateway.sim.twilio.call import CallIdentity, TwinCall, new_sid
+from gateway.sim.twilio.clock import FrameClock
+from gateway.sim.twilio.conference import Conference
+from gateway.sim.twilio.debugger import Debugger
+from gateway.sim.twilio.flow import Ending
+from gateway.sim.twilio.network import Network
+from gateway.sim.twilio.numbers import Numbers
+from gateway.sim.twilio.options import TwilioOptions
+from gateway.sim.twilio.parameters import progress_pairs
+from gateway.sim.twilio.steps import Step
+from gateway.sim.twilio.webhooks import Webhooks
+
+_E164 = re.compile(r"\+[1-9]\d{6,14}")
+
+
+class Exchange:
+    """The twin's switchboard."""
+
+    def __init__(self, options: TwilioOptions) -> None:
+        self.options = options
+        self.debugger = Debugger()
+        self.clock = FrameClock()
+        self.numbers = Numbers(options)
+        self.webhooks = Webhooks(options.auth_token, self.debugger, options.webhook_timeout_s)
+        self.calls: dict[str, TwinCall] = {}
+        self.conferences: dict[str, Conference] = {}
+        self._lives: set[asyncio.Task[None]] = set()
+        self._next_create_s = 0.0
+
+    def new_call(
+        self, identity: CallIdentity, script: Sequence[Step] = (), network: Network | None = None
+    ) -> TwinCall:
+        """A call that is queued: known to everybody, not started."""
+        call = TwinCall(
+            identity,
+            script=script,
+            network=network or self.options.network,
+            options=self.options,
+            debugger=self.debugger,
+            clock=self.clock,
+        )
+        self.calls[call.sid] = call
+        return call
+
+    def identity(self, to: str, from_: str, direction: str, parent_sid: str = "") -> CallIdentity:
+        """Who calls whom."""
+        return CallIdentity(to, from_, direction, len(self.calls), parent_sid)
+
+    def live(self, life: Coroutine[None, None, None]) -> None:
+        """Runs the life of a call."""
+        task = asyncio.get_running_loop().create_task(life)
+        self._lives.add(task)
+        task.add_done_callback(self._lives.discard)
+
+    def announce(self, call: TwinCall, event: str, status: str) -> None:
+        """The call reaches a new state: initiated, ringing, answered or completed."""
+        call.status = status
+        callbacks = call.callbacks
+        if not callbacks.url or event not in callbacks.events:
+            return
+        pairs = progress_pairs(self.options.account_sid, call, call.callback_number)
+        call.callback_number += 1
+        call.spawn(self.webhooks.notify(call.sid, callbacks.url, pairs, callbacks.method))
+
+    def answer(self, call: TwinCall) -> None:
+        """The called side picks up."""
+        if call.answered_s is None:
+            call.answer()
+            limit_s = self.options.time_limit_s
+            loop = asyncio.get_running_loop()
+            call.time_limit = loop.call_later(limit_s, call.end, Ending("time-limit"))
+            self.announce(call, "answered", "in-progress")
+
+    def conference(self, name: str) -> Conference:
+        """The running conference of that name, or a new one."""
+        for conference in self.conferences.values():
+            if conference.friendly_name == name and conference.status != "completed":
+                return conference
+        conference = Conference(new_sid("CF"), name, self.tell_conference)
+        self.conferences[conference.sid] = conference
+        return conference
+
+    def tell_conference(self, conference: Conference, call: TwinCall, event: str) -> None:
+        """Sends a conference's status callback."""
+        callbacks = conference.callbacks
+        if callbacks.url and event in callbacks.events:
+            pairs = conference.event_pairs(self.options.account_sid, call.sid, event)
+            call.spawn(self.webhooks.notify(call.sid, callbacks.url, pairs, callbacks.method))
+
+    def reserve_create_s(self) -> float:
+        """How long a call created now must wait for its turn (calls per second), in seconds."""
+        rate = self.options.calls_per_second
+        if rate is None:
+            return 0.0
+        now = time.monotonic()
+        at_s = max(now, self._next_create_s)
+        self._next_create_s = at_s + 1 / rate
+        return at_s - now
+
+    async def close(self) -> None:
+        """Ends every call and waits for it; whoever does not end in time is cancelled."""
+        for call in self.calls.values():
+            call.end(Ending("twin-stopped", "completed" if call.answered_s else "canceled"))
+        if self._lives:
+            await asyncio.wait(self._lives, timeout=self.options.close_timeout_s + 1)
+        for task in tuple(self._lives):
+            task.cancel()
+        if self._lives:
+            await asyncio.wait(self._lives)
+        self.clock.stop()
+        await self.webhooks.close()
+
+
+def is_phone_number(text: str) -> bool:
+    """Whether it is an E.164 number."""
+    return _E164.fullmatch(text) is not None

@@ -1,0 +1,33 @@
+"""Owns what happened on a line and when. Pure: times come in."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """Something that happened on the line."""
+
+    at_ms: float
+    """Since the call was answered; before that it is negative (or since its beginning, if it never was)."""
+    kind: str
+    detail: str = ""
+
+
+Note = tuple[float, str, str]
+
+
+class Timeline:
+    """Collects notes: time in seconds, kind, detail."""
+
+    def __init__(self) -> None:
+        self._notes: list[Note] = []
+
+    def note(self, at_s: float, kind: str, detail: str = "") -> None:
+        """Adds one; they may come out of order."""
+        self._notes.append((at_s, kind, detail))
+
+    def entries(self, zero_s: float, more: Iterable[Note] = ()) -> list[TimelineEntry]:
+        """All of them and `more`, in order of time, relative to `zero_s`."""
+        notes = sorted((*self._notes, *more), key=lambda note: note[0])
+        return [TimelineEntry((at_s - zero_s) * 1000, kind, text) for at_s, kind, text in notes]

@@ -1,0 +1,29 @@
+"""The route table of the gateway, as data, in one place."""
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from gateway.call.reception import Reception
+from gateway.settings import Settings
+from gateway.web.health import healthz, readyz
+from gateway.web.media import MediaSocket
+from gateway.web.signature import Signatures
+from gateway.web.sockets import MEDIA_PATH
+from gateway.web.twilio import TwilioWebhooks
+
+
+def build_app(settings: Settings, reception: Reception) -> Starlette:
+    """The ASGI application over a reception."""
+    signatures = Signatures(settings)
+    twilio = TwilioWebhooks(settings, reception, signatures)
+    media = MediaSocket(settings, reception, signatures)
+    routes: list[BaseRoute] = [
+        Route("/twilio/voice", twilio.endpoint(twilio.voice), methods=["POST"]),
+        WebSocketRoute(MEDIA_PATH, media.endpoint),
+        Route("/twilio/connect-ended", twilio.endpoint(twilio.connect_ended), methods=["POST"]),
+        Route("/twilio/status", twilio.endpoint(twilio.status), methods=["POST"]),
+        Route("/twilio/stream-status", twilio.endpoint(twilio.stream_status), methods=["POST"]),
+        Route("/healthz", healthz),
+        Route("/readyz", readyz(reception.registry)),
+    ]
+    return Starlette(routes=routes)

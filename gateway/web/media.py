@@ -1,0 +1,60 @@
+"""Twilio's media socket: signature before accept, then the socket is the call's.
+
+The endpoint lives as long as the call's socket, so the server knows what is still open.
+"""
+
+import asyncio
+
+from starlette.websockets import WebSocket
+
+from gateway.call.carrier import CarrierSocket
+from gateway.call.reception import Reception
+from gateway.settings import Settings
+from gateway.web.signature import Signatures
+from gateway.web.sockets import EXTENSION
+
+MAX_STRANGERS = 64
+"""Sockets that have not presented a ticket yet; a flood of them costs this much and no more."""
+
+
+class MediaSocket:
+    """The WebSocket endpoint ``/twilio/media``."""
+
+    def __init__(self, settings: Settings, reception: Reception, signatures: Signatures) -> None:
+        self._start_timeout_s = settings.start_timeout_s
+        self._reception = reception
+        self._signatures = signatures
+        self._strangers = 0
+
+    async def endpoint(self, websocket: WebSocket) -> None:
+        """Refuses with 403 before accept, or hands the socket over and waits until it is gone."""
+        reason = self._refusal(websocket)
+        if reason is not None:
+            self._reception.rejected(reason)
+            await websocket.close(1008)
+            return
+        socket = CarrierSocket(self._reception)
+        self._strangers += 1
+        try:
+            websocket.scope["extensions"][EXTENSION]["hand_over"](socket)
+            await self._ticket_in_time(socket)
+        finally:
+            self._strangers -= 1
+        await socket.wait_gone()
+
+    def _refusal(self, websocket: WebSocket) -> str | None:
+        if not self._signatures.upgrade(websocket.headers.get("x-twilio-signature")):
+            return "upgrade_signature"
+        if EXTENSION not in websocket.scope.get("extensions", {}):
+            return "not_the_media_server"
+        if self._strangers >= MAX_STRANGERS:
+            return "too_many_strangers"
+        return None
+
+    async def _ticket_in_time(self, socket: CarrierSocket) -> None:
+        try:
+            async with asyncio.timeout(self._start_timeout_s):
+                await socket.wait_decided()
+        except TimeoutError:
+            self._reception.rejected("no_start")
+            socket.refuse()

@@ -1,0 +1,137 @@
+"""Twilio's webhooks: who calls, what happened to the call, what comes after the stream.
+
+Every POST is signed, or answered 403 with nothing in it. The answers are TwiML or 204.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.call.call import Call, Offer
+from gateway.call.reception import Reception
+from gateway.core import twiml
+from gateway.errors import Rejected
+from gateway.settings import Settings
+from gateway.web.signature import Signatures
+
+MAX_FORM_BYTES = 64 * 1024
+_MAX_FIELDS = 200
+
+_log = structlog.get_logger()
+
+Handler = Callable[[FormData], Response]
+
+
+class TwilioWebhooks:
+    """The endpoints under ``/twilio/`` that speak HTTP."""
+
+    def __init__(self, settings: Settings, reception: Reception, signatures: Signatures) -> None:
+        self._settings = settings
+        self._reception = reception
+        self._signatures = signatures
+
+    def endpoint(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        """An ASGI endpoint that lets only Twilio's own requests through to ``handler``."""
+
+        async def answer(request: Request) -> Response:
+            form = await self._signed_form(request)
+            return handler(form)
+
+        return answer
+
+    # The handlers
+
+    def voice(self, form: FormData) -> Response:
+        """A call comes in: the model is dialled, Twilio is told to open the stream."""
+        offer = Offer(
+            call_sid=_field(form, "CallSid"),
+            account_sid=_field(form, "AccountSid"),
+            caller=_field(form, "From"),
+            called=_field(form, "To"),
+            direction=_field(form, "Direction") or "inbound",
+        )
+        if not offer.call_sid:
+            raise HTTPException(400, "CallSid is missing")
+        try:
+            call = self._reception.offer(offer)
+        except Rejected as refusal:
+            return _twiml(self._refusal(refusal.reason))
+        return _twiml(self._connect(call))
+
+    def connect_ended(self, form: FormData) -> Response:
+        """The stream is over and Twilio asks what comes next.
+
+        A call we ended is hung up. A caller who is still there although the stream broke hears why.
+        """
+        reason = self._reception.outcome(_field(form, "CallSid"))
+        if _field(form, "CallStatus") == "in-progress" and reason in ("socket_lost", None):
+            return _twiml(twiml.say_and_hangup("We are sorry, the connection was lost. Goodbye."))
+        return _twiml(twiml.hangup())
+
+    def status(self, form: FormData) -> Response:
+        """The carrier's view of the call's progress."""
+        status = _field(form, "CallStatus")
+        _log.info("carrier.status", call_sid=_field(form, "CallSid"), status=status)
+        if status in ("completed", "busy", "failed", "no-answer", "canceled"):
+            self._reception.carrier_ended(_field(form, "CallSid"), status)
+        return Response(status_code=204)
+
+    def stream_status(self, form: FormData) -> Response:
+        """The only channel that tells why a stream could not be opened."""
+        event, error = _field(form, "StreamEvent"), _field(form, "StreamError")
+        log = _log.warning if event == "stream-error" else _log.info
+        log("carrier.stream", call_sid=_field(form, "CallSid"), stream_event=event, error=error)
+        return Response(status_code=204)
+
+    # Inside
+
+    async def _signed_form(self, request: Request) -> FormData:
+        length = request.headers.get("content-length", "")
+        if not length.isdecimal():
+            raise HTTPException(411)
+        if int(length) > MAX_FORM_BYTES:
+            self._reception.rejected("form_too_large")
+            raise HTTPException(413)
+        signature = request.headers.get("x-twilio-signature")
+        if not signature:
+            self._reception.rejected("signature_missing")
+            raise HTTPException(403)
+        form = await request.form(max_files=0, max_fields=_MAX_FIELDS)
+        url = request.url
+        if not self._signatures.webhook(url.path, url.query, form, signature):
+            self._reception.rejected("signature_wrong")
+            raise HTTPException(403)
+        if _field(form, "AccountSid") != self._settings.twilio_account_sid:
+            self._reception.rejected("other_account")
+            raise HTTPException(403)
+        return form
+
+    def _connect(self, call: Call) -> str:
+        base = self._settings.public_url
+        return twiml.connect_stream(
+            stream_url=self._settings.stream_url,
+            action_url=f"{base}/twilio/connect-ended",
+            status_url=f"{base}/twilio/stream-status",
+            call_sid=call.offer.call_sid,
+            parameters={"ticket": call.ticket},
+        )
+
+    def _refusal(self, reason: str) -> str:
+        if reason == "call_over":
+            return twiml.hangup()
+        if self._settings.overflow_message:
+            return twiml.say_and_hangup(self._settings.overflow_message)
+        return twiml.reject_busy()
+
+
+def _field(form: FormData, name: str) -> str:
+    value = form.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def _twiml(document: str) -> Response:
+    return Response(document, media_type="text/xml")
