@@ -155,7 +155,7 @@ class Call:
     def attach(self, start: Start, socket: CarrierSocket) -> None:
         """The stream presented this call's ticket: the caller is on the line."""
         self._socket = socket
-        self.state = "answered"
+        self.state = "live" if self.dialogue.inbound.is_open else "answered"
         now = time.monotonic()
         self.dialogue.opened_at = now
         self._emit(CallAnswered(start.stream_sid, (now - self._offered_at) * 1000))

@@ -171,8 +171,10 @@ class Dialogue:
             return
         item = self.outbound.ledger.item(item_id, delta.content_index, response_id)
         if not item.received:
+            now = time.monotonic()
+            waits = self.opened_at is None or self.outbound.ledger.outstanding_bytes(now) > 0
             self._conversation.speaking(response_id, item_id)
-            self.turns.first_delta(response_id, time.monotonic())
+            self.turns.first_delta(response_id, now, waits=waits)
             self.spoken_response = response_id
         self.outbound.play(item, delta.audio)
 

@@ -20,6 +20,9 @@ from gateway.core import tickets
 from gateway.core.mediastreams import Start
 from gateway.errors import Rejected
 
+_MOST_CALLED_CHARS = 64
+"""Of the called address in a ticket: a SIP address may be long, a TwiML parameter may not."""
+
 _log = structlog.get_logger()
 
 
@@ -61,7 +64,7 @@ class Reception:
             self._secret,
             call_sid=offer.call_sid,
             account_sid=offer.account_sid,
-            called=offer.called,
+            called=offer.called[:_MOST_CALLED_CHARS],
             agent=plan.name,
             nonce=os.urandom(16),
             now=time.time(),

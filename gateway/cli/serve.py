@@ -1,6 +1,5 @@
 """``gateway serve``: puts the house together and runs it."""
 
-import asyncio
 import gc
 import secrets
 import sys
@@ -109,7 +108,7 @@ async def run_gateway(settings: Settings) -> int:
     # What start-up made lives as long as the process: the collector need not walk it again.
     gc.collect()
     gc.freeze()
-    typer.echo(f"gateway listens on http://{settings.host}:{settings.port}", err=True)
+    typer.echo(f"health:  http://{settings.host}:{settings.port}/healthz", err=True)
     typer.echo(f"webhook: POST {settings.public_url}/twilio/voice", err=True)
     try:
         await server.serve()
@@ -118,5 +117,4 @@ async def run_gateway(settings: Settings) -> int:
     if not server.started:
         sys.stderr.write(f"gateway: cannot listen on {settings.host}:{settings.port}\n")
         return 1
-    await asyncio.sleep(0)
     return 0

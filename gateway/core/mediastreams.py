@@ -173,7 +173,7 @@ def decode(frame: bytes) -> Message | None:
     if message is None or not (frame.isascii() or _is_utf8(frame)):
         _refuse_unless_unknown(frame)
         return None
-    if type(message) is _MediaFrame:
+    if isinstance(message, _MediaFrame):
         media = message.media
         over = len(media.payload) % 3
         if over and frame[frame.find(b"=") - 1] not in _CLEAN_TAIL[over]:
@@ -182,10 +182,8 @@ def decode(frame: bytes) -> Message | None:
     return _unwrapped(message)
 
 
-def _unwrapped(message: _AnyFrame) -> Message:
+def _unwrapped(message: _MarkFrame | _StartFrame | _DtmfFrame | _StopFrame | Connected) -> Message:
     match message:
-        case _MediaFrame():
-            return message.media
         case _MarkFrame():
             return message.mark
         case _DtmfFrame():
@@ -194,7 +192,7 @@ def _unwrapped(message: _AnyFrame) -> Message:
             return message.stop or Stop()
         case _StartFrame():
             return _started(message)
-        case Connected():
+        case _:
             return message
 
 

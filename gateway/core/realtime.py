@@ -188,10 +188,8 @@ class _Session(msgspec.Struct, frozen=True, gc=False):
     expires_at: int | None = None
 
 
-# Events whose facts lie deeper on the wire than in our structs.
-
-
 class _ResponseCreated(msgspec.Struct, frozen=True, gc=False):
+    # As the five below: on the wire the facts lie deeper than in our struct.
     response: _Response
 
     def event(self) -> ResponseCreated:
@@ -237,13 +235,9 @@ class _SessionEvent(msgspec.Struct, frozen=True, gc=False):
     def event(self) -> SessionInfo:
         audio = self.session.audio
         turns = audio.input.turn_detection or _TurnDetection()
-        return SessionInfo(
-            audio.input.format.type,
-            audio.output.format.type,
-            self.session.expires_at,
-            turns.interrupt_response,
-            turns.silence_duration_ms,
-        )
+        formats = audio.input.format.type, audio.output.format.type
+        interrupts, silence_ms = turns.interrupt_response, turns.silence_duration_ms
+        return SessionInfo(*formats, self.session.expires_at, interrupts, silence_ms)
 
 
 _Wrapped = (

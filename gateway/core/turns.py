@@ -22,8 +22,10 @@ class Turn:
     """Last voiced frame -> the model's end-of-turn event."""
     model_ms: float | None
     """End-of-turn event (or response created) -> first audio delta read."""
-    gateway_ms: float
-    """First delta read -> first frame written to the carrier: the gateway's own share."""
+    gateway_ms: float | None
+    """First delta read -> first frame written to the carrier: the gateway's own share. None when
+    the answer had to wait for the agent's own earlier words, or for the stream to open.
+    """
     play_ms: float
     """First frame written -> heard by the caller (buffer ahead and half the round trip)."""
     response_ms: float | None
@@ -31,7 +33,7 @@ class Turn:
 
 
 class _Pending:
-    __slots__ = ("created", "first_delta", "first_sent", "heard_at", "kind", "turn_end", "voiced")
+    __slots__ = ("created", "first_delta", "kind", "turn_end", "voiced", "waits")
 
     def __init__(self, created: float, kind: str) -> None:
         self.created = created
@@ -39,8 +41,7 @@ class _Pending:
         self.voiced: float | None = None
         self.turn_end: float | None = None
         self.first_delta: float | None = None
-        self.first_sent: float | None = None
-        self.heard_at: float | None = None
+        self.waits = False
 
 
 class TurnClock:
@@ -70,11 +71,15 @@ class TurnClock:
         pending.turn_end, pending.voiced = self._turn_end, self._voiced
         self._turn_end = self._voiced = None
 
-    def first_delta(self, response_id: str, now: float) -> None:
-        """Audio of a response was read (only the first call per response counts)."""
+    def first_delta(self, response_id: str, now: float, *, waits: bool = False) -> None:
+        """Audio of a response was read (only the first call per response counts).
+
+        ``waits``: other audio goes first, or there is no stream yet.
+        """
         pending = self._pending.get(response_id)
         if pending is not None and pending.first_delta is None:
             pending.first_delta = now
+            pending.waits = waits
 
     def first_sent(self, response_id: str, now: float, heard_at: float) -> Turn | None:
         """Audio of a response was written; ``heard_at`` is when the caller hears it. The finished
@@ -91,7 +96,7 @@ class TurnClock:
             response_id=response_id,
             endpoint_ms=_ms(pending.voiced, pending.turn_end),
             model_ms=_ms(begin, pending.first_delta),
-            gateway_ms=(now - pending.first_delta) * 1000.0,
+            gateway_ms=None if pending.waits else (now - pending.first_delta) * 1000.0,
             play_ms=(heard_at - now) * 1000.0,
             response_ms=_ms(pending.voiced, heard_at),
         )

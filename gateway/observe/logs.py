@@ -8,6 +8,7 @@ import dataclasses
 import logging
 import re
 import sys
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -21,7 +22,7 @@ from gateway.core.events import (
 )
 from gateway.settings import Settings
 
-_NAMES = {"DtmfGroup": "dtmf"}
+_NAMES = {"DtmfGroup": "dtmf", "BargeIn": "barge_in"}
 _SPOKEN = (AgentSpoke, CallerSpoke)
 _PHONE = re.compile(r"\+?\d{4,}(?=\d{2})")
 
@@ -36,7 +37,7 @@ def configure_logs(settings: Settings) -> None:
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format="%(message)s")
     renderer: Any = (
-        structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(timestamp_key="at") if console else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[
@@ -44,13 +45,17 @@ def configure_logs(settings: Settings) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            structlog.processors.EventRenamer("event"),
+            _event_first,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def _event_first(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    return {"event": line.pop("event"), "at": line.pop("timestamp"), **line}
 
 
 def log_event(call_sid: str, event: CallEvent) -> None:
@@ -68,7 +73,7 @@ def event_name(event: CallEvent) -> str:
     """``CallStarted`` -> ``call.started``: the first word is the thing, the rest what happened."""
     name = type(event).__name__
     words = [word.lower() for word in re.findall(r"[A-Z][a-z]+", name)]
-    return _NAMES.get(name) or f"{words[0]}.{'_'.join(words[1:])}"
+    return _NAMES.get(name) or ".".join(filter(None, (words[0], "_".join(words[1:]))))
 
 
 def _fields(event: CallEvent) -> dict[str, Any]:

@@ -41,6 +41,8 @@ class DrainingServer(uvicorn.Server):
         """Remembers the loop that signals must be brought to."""
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)  # type: ignore[arg-type]
+        if self.started:
+            _log.info("gateway.ready", host=self.config.host, port=self.config.port)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal arrived (in the main thread, between any two instructions)."""

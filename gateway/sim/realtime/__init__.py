@@ -1,1 +1,9 @@
+"""The offline Realtime server: OpenAI's GA Realtime protocol, spoken from a script.
 
+As strict as the real one, with its errors and its failures. `RealtimeServer` is all one needs.
+"""
+
+from gateway.sim.realtime.options import RealtimeOptions
+from gateway.sim.realtime.server import RealtimeServer
+
+__all__ = ["RealtimeOptions", "RealtimeServer"]

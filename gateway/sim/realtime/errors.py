@@ -27,7 +27,7 @@ _TYPE_NAMES: Final[tuple[tuple[type, str], ...]] = (
 )
 
 
-class ClientFault(Exception):  # noqa: N818
+class ClientFault(Exception):
     """The client asked for something the API refuses: one `error` event, the session goes on."""
 
     def __init__(
@@ -126,6 +126,13 @@ def not_an_object() -> ClientFault:
     return ClientFault("invalid_event", "Invalid event: expected a JSON object.")
 
 
+def foreign_event(kind: str) -> ClientFault:
+    """(modelled) Listed by the live server, but made for translation sessions."""
+    return ClientFault(
+        "invalid_value", f"Event '{kind}' is not supported in this type of session.", "type"
+    )
+
+
 def unknown_parameter(path: str) -> ClientFault:
     """(captured)"""
     return ClientFault("unknown_parameter", f"Unknown parameter: '{path}'.", path)
@@ -160,9 +167,7 @@ def invalid_type(path: str, expected: str, value: object) -> ClientFault:
 
 def out_of_range(kind: str, path: str, sign: str, limit: float, value: object) -> ClientFault:
     """(captured for an integer below its minimum); `kind` is integer or decimal, `sign` < or >."""
-    side, code = (
-        ("below minimum", "below_min") if sign == ">=" else ("above maximum", "above_max")
-    )
+    side, code = ("below minimum", "below_min") if sign == ">=" else ("above maximum", "above_max")
     return ClientFault(
         f"{kind}_{code}_value",
         f"Invalid '{path}': {kind} {side} value. Expected a value {sign} {limit}, "
@@ -217,12 +222,12 @@ def immutable(what: str, why: str) -> ClientFault:
     return ClientFault(f"cannot_update_{what}", f"Cannot update a session's {what}{why}.")
 
 
-def bad_modalities(names: list[str]) -> ClientFault:
+def bad_modalities(names: list[str], path: str = "session.output_modalities") -> ClientFault:
     """(modelled on the text of the beta)"""
     return ClientFault(
         "invalid_value",
         f"Invalid modalities: {names}. Supported combinations are: ['text'] and ['audio'].",
-        "session.output_modalities",
+        path,
     )
 
 

@@ -5,34 +5,11 @@ Field order follows the captures. An event itself is `type`, `event_id`, then it
 
 import random
 import string
-from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.sim.realtime.formats import AudioFormat
+from gateway.sim.realtime.asked import ResponseSettings
 
 _OBFUSCATION: Final = string.ascii_letters + string.digits
-
-
-@dataclass(frozen=True, slots=True)
-class ResponseSettings:
-    """What a response was asked to be: the session's configuration under `response.create`."""
-
-    conversation_id: str | None
-    output_modalities: tuple[str, ...]
-    max_output_tokens: int | str
-    form: AudioFormat
-    voice: str
-    metadata: dict[str, str] | None = None
-    instructions: str = ""
-    tools: tuple[Any, ...] = ()
-    tool_choice: Any = "auto"
-
-    @property
-    def tool_names(self) -> set[str]:
-        """Tools the response may call."""
-        if self.tool_choice == "none":
-            return set()
-        return {tool["name"] for tool in self.tools}
 
 
 def response_object(

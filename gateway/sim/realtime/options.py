@@ -25,7 +25,7 @@ _HERE: Final = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, slots=True)
 class RealtimeOptions:
-    """How one offline Realtime server behaves; a connection keeps the options it was opened under."""
+    """How an offline Realtime server behaves; a session keeps those it was opened under."""
 
     script: str = "assistant"
     """What it says: the name of a file in `scripts_dir` without `.toml`, or `echo`."""

@@ -140,9 +140,7 @@ class WrittenMessage(OutputItem):
 
     def delta(self, text: str) -> None:
         self._part.text = f"{self._part.text}{text}"
-        self._emit(
-            "output_text.delta", content_index=0, delta=text, obfuscation=obfuscation(text)
-        )
+        self._emit("output_text.delta", content_index=0, delta=text, obfuscation=obfuscation(text))
 
     def _close_content(self) -> None:
         text = self._part.text

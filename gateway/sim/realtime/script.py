@@ -84,9 +84,7 @@ def load_script(scripts_dir: Path, name: str, speech_dir: Path) -> Script:
         greeting=_optional(table, "greeting", lines),
         turns=tuple(_answer(turn, lines, "heard") for turn in table.tables("turn")),
         on_text=tuple(_on_text(entry, lines) for entry in table.tables("on_text")),
-        after_tool={
-            tool: _answer(entry, lines) for tool, entry in table.children("after_tool")
-        },
+        after_tool={tool: _answer(entry, lines) for tool, entry in table.children("after_tool")},
         otherwise=_optional(table, "otherwise", lines) or Answer(),
     )
 
@@ -207,7 +205,9 @@ def _answer(table: _Table, lines: _Lines, *extra: str) -> Answer:
     return Answer(
         parts=tuple(parts),
         fail=fail,
-        instant=bool(table.get("instant", bool, "true or false")) if table.has("instant") else False,
+        instant=bool(table.get("instant", bool, "true or false"))
+        if table.has("instant")
+        else False,
         heard=table.text("heard") if table.has("heard") else "",
     )
 

@@ -8,11 +8,14 @@ breaks when instructions or tools change. Cancelled and failed responses cost no
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.sim.realtime.conversation import Item
+from gateway.sim.realtime.deltas import words
+from gateway.sim.realtime.formats import PCMU
+from gateway.sim.realtime.script import Call, Speech
 
 CALLER_MS_PER_TOKEN: Final = 100
 ASSISTANT_MS_PER_TOKEN: Final = 50
@@ -113,3 +116,30 @@ def rate_limits(total_tokens: int) -> list[dict[str, Any]]:
             "reset_seconds": round(total_tokens / _LIMIT * _LIMIT_WINDOW_S, 3),
         }
     ]
+
+
+def within(parts: Sequence[Speech | Call], limit: float) -> tuple[list[Speech | Call], bool]:
+    """`parts` cut to `limit` output tokens, and whether nothing had to be cut."""
+    kept: list[Speech | Call] = []
+    for part in parts:
+        cost = _part_tokens(part)
+        if cost > limit:
+            return [*kept, _shortened(part, max(limit, 1) / cost)], False
+        kept.append(part)
+        limit -= cost
+    return kept, True
+
+
+def _part_tokens(part: Speech | Call) -> int:
+    if isinstance(part, Call):
+        return _TOKENS_PER_ITEM + text_tokens(part.name + part.arguments)
+    spoken = audio_tokens(PCMU.ms_of(len(part.payload)), ASSISTANT_MS_PER_TOKEN)
+    return _TOKENS_PER_ITEM + text_tokens(part.text) + spoken
+
+
+def _shortened(part: Speech | Call, share: float) -> Speech | Call:
+    if isinstance(part, Call):
+        return Call(part.name, part.arguments[: int(len(part.arguments) * share)])
+    tokens = words(part.text)
+    text = "".join(tokens[: int(len(tokens) * share)])
+    return Speech(text, part.payload[: int(len(part.payload) * share)])

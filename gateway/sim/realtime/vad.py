@@ -1,8 +1,9 @@
 """Owns the offline voice activity detection: levels in, speech started and stopped out. Pure.
 
 The real detector is a neural one; this stand-in hears energy. A frame is voiced when its level
-exceeds both a fixed gate and the tracked noise floor by a margin; `threshold` raises both. Two
-voiced frames in a row begin speech, counted from the first of them.
+exceeds a fixed gate and stands above the noise floor by a margin; `threshold` raises both. The
+floor is the lowest level of the last second and a half: speech has gaps, noise has none. Two
+voiced frames in a row begin speech, counted from the first of them, and two in a row keep it up.
 
 `server_vad` works in 32 ms frames (all captured values fit that grid) and ends speech after
 `silence_duration_ms` without voice. `semantic_vad` works in 40 ms frames and, where the real one
@@ -12,6 +13,7 @@ the whole wait.
 """
 
 import math
+from collections import deque
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
@@ -25,10 +27,10 @@ _HESITATION_MS: Final = 250
 
 _SILENCE_DBFS: Final = -96.0
 _LOWEST_FLOOR_DBFS: Final = -70.0
-_HIGHEST_FLOOR_DBFS: Final = -36.0
+_HIGHEST_FLOOR_DBFS: Final = -34.0
+_FLOOR_FRAMES: Final = 48
 _HYSTERESIS_DB: Final = 4.0
-_ONSET_FRAMES: Final = 2
-_RISE_IN_SPEECH_DB_PER_MS: Final = 0.0005
+_ROW: Final = 2
 
 
 def level_dbfs(samples: bytes) -> float:
@@ -62,13 +64,13 @@ class VadSettings:
 
     @property
     def gate_dbfs(self) -> float:
-        """The level below which nothing is voice: -42 at the default threshold."""
-        return -52 + 20 * self.threshold
+        """The level below which nothing is voice: -38 at the default threshold."""
+        return -48 + 20 * self.threshold
 
     @property
     def margin_db(self) -> float:
-        """How far voice stands above the noise floor: 9 at the default threshold."""
-        return 3 + 12 * self.threshold
+        """How far voice stands above the noise floor: 12 at the default threshold."""
+        return 6 + 12 * self.threshold
 
 
 class VadEvent(NamedTuple):
@@ -84,46 +86,44 @@ class Vad:
     def __init__(self, settings: VadSettings) -> None:
         self.settings = settings
         self.speaking = False
-        self._floor: float | None = None
-        self._onset_frames = 0
+        self._levels: deque[float] = deque(maxlen=_FLOOR_FRAMES)
+        self._row = 0
         self._voiced_ms = 0
         self._quiet_ms = 0
 
     def rest(self) -> None:
         """The speech so far is dealt with; what follows begins a new one."""
         self.speaking = False
-        self._onset_frames = 0
+        self._row = 0
 
     def feed(self, level: float, end_ms: int) -> VadEvent | None:
         """One frame of `level` dBFS that ended at `end_ms` of the session's audio."""
-        if self._floor is None:
-            self._floor = _bounded(level)
-        return self._in_speech(level, end_ms) if self.speaking else self._in_quiet(level, end_ms)
+        self._levels.append(level)
+        gate = self._gate()
+        if self.speaking:
+            self._row = self._row + 1 if level >= gate - _HYSTERESIS_DB else 0
+            return self._in_speech(end_ms)
+        self._row = self._row + 1 if level >= gate else 0
+        return self._in_quiet(end_ms)
 
-    def _in_quiet(self, level: float, end_ms: int) -> VadEvent | None:
-        if level < self._gate():
-            self._onset_frames = 0
-            self._learn(level, rise=0.1)
+    def _in_quiet(self, end_ms: int) -> VadEvent | None:
+        if self._row < _ROW:
             return None
-        self._onset_frames += 1
-        if self._onset_frames < _ONSET_FRAMES:
-            return None
-        spoken_ms = self._onset_frames * self.settings.frame_ms
-        self.speaking, self._onset_frames = True, 0
+        spoken_ms = _ROW * self.settings.frame_ms
+        self.speaking = True
         self._voiced_ms, self._quiet_ms = spoken_ms, 0
         return VadEvent("started", max(0, end_ms - spoken_ms - self.settings.prefix_padding_ms))
 
-    def _in_speech(self, level: float, end_ms: int) -> VadEvent | None:
+    def _in_speech(self, end_ms: int) -> VadEvent | None:
         frame_ms = self.settings.frame_ms
-        if level >= self._gate() - _HYSTERESIS_DB:
+        if self._row >= _ROW:
             self._voiced_ms += frame_ms
             self._quiet_ms = 0
-        else:
-            self._quiet_ms += frame_ms
-        self._learn(level, rise=0, steady_db=_RISE_IN_SPEECH_DB_PER_MS * frame_ms)
-        if self._quiet_ms < max(self._wanted_quiet_ms(), frame_ms):
             return None
-        self.speaking = False
+        self._quiet_ms += frame_ms
+        if self._quiet_ms < self._wanted_quiet_ms():
+            return None
+        self.speaking, self._row = False, 0
         return VadEvent("stopped", end_ms)
 
     def _wanted_quiet_ms(self) -> int:
@@ -133,15 +133,5 @@ class Vad:
         return self.settings.quiet_ms
 
     def _gate(self) -> float:
-        floor = _SILENCE_DBFS if self._floor is None else self._floor
+        floor = min(max(min(self._levels), _LOWEST_FLOOR_DBFS), _HIGHEST_FLOOR_DBFS)
         return max(self.settings.gate_dbfs, floor + self.settings.margin_db)
-
-    def _learn(self, level: float, *, rise: float, steady_db: float = 0.0) -> None:
-        """The floor falls fast and rises slowly; steady noise that came with speech sinks in."""
-        floor = _bounded(level) if self._floor is None else self._floor
-        share = 0.5 if level < floor else rise
-        self._floor = _bounded(floor + share * (level - floor) + steady_db)
-
-
-def _bounded(level: float) -> float:
-    return min(max(level, _LOWEST_FLOOR_DBFS), _HIGHEST_FLOOR_DBFS)

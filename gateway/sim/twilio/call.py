@@ -1,7 +1,7 @@
 """Owns one call as the carrier sees it: who, in which state, what was said and heard, how it ended.
 
-`TwinCall` is what tests and users hold. How a call proceeds is in `lifecycle.py` and the verbs; how audio
-moves is in `stream.py`. Times are on the monotonic clock, stamps for people are UTC.
+`TwinCall` is what tests and users hold. How a call proceeds is in `lifecycle.py` and the verbs; how
+audio moves is in `stream.py`. Times are on the monotonic clock, stamps for people are UTC.
 """
 
 import asyncio
@@ -45,7 +45,8 @@ def new_sid(prefix: str) -> str:
 
 
 class TwinCall:
-    """A call. Read its truth at any time; `hang_up`, `drop`, `press` and `say` are the caller's hands."""
+    """A call. Read its truth at any time; `hang_up`, `drop`, `press` and `say` are the caller's
+    hands."""
 
     def __init__(
         self,
@@ -78,7 +79,10 @@ class TwinCall:
         self.ended_at: datetime | None = None
         self.created_s = time.monotonic()
         self.answered_s: float | None = None
+        self.time_limit_s = options.time_limit_s
+        self.time_limit: asyncio.TimerHandle | None = None
         self.bridged = asyncio.Event()
+        """Set when a called leg may be connected with its caller."""
         self._ended = asyncio.Event()
         self._options = options
         self._network = network
@@ -109,7 +113,8 @@ class TwinCall:
 
     @property
     def heard(self) -> bytes:
-        """The agent as the caller heard it: mu-law from the start of the first stream, with all silence."""
+        """The agent as the caller heard it: mu-law from the start of the first stream, with all
+        silence."""
         return joined([(stream.start_s, stream.playout.track) for stream in self.streams])
 
     @property
@@ -140,9 +145,13 @@ class TwinCall:
         write_stereo(Path(path), self.said, self.heard)
 
     async def wait(self, timeout_s: float) -> None:
-        """Returns when the call is over and everything about it is done; `TimeoutError` otherwise."""
+        """As `until_over`, but raises `TimeoutError` when that takes longer than `timeout_s`."""
         async with asyncio.timeout(timeout_s):
             await self._ended.wait()
+
+    async def until_over(self) -> None:
+        """Returns when the call is over and everything about it is done."""
+        await self._ended.wait()
 
     # The caller's hands
 

@@ -1,7 +1,7 @@
 """Owns the person at the other end of the line: carries out the steps of a script, 20 ms at a time.
 
-Pure: `Caller.tick` is called once per frame period, told what is heard, and says what the caller says and
-does. It knows no sockets and no clock.
+Pure: `Caller.tick` is called once per frame period, told what is heard, and says what the caller
+says and does. It knows no sockets and no clock.
 """
 
 from collections import deque
@@ -30,11 +30,13 @@ _UTTERANCE_GAP_MS: Final = 600
 
 
 class AgentEar:
-    """What the caller hears of the agent: how long the current utterance lasts, how long it has been silent."""
+    """What the caller hears of the agent: how long the current utterance lasts, how long it has
+    been silent."""
 
     def __init__(self) -> None:
         self.utterance_ms = 0
-        """Length of the current utterance, short pauses included; 0 when the agent is not speaking."""
+        """Length of the current utterance, short pauses included; 0 when the agent is not
+        speaking."""
         self.silent_ms = 0
         """How long nothing audible has been heard."""
 
@@ -76,7 +78,8 @@ class Behaviour:
 
 
 class Caller:
-    """Goes through a script. What is said in between (`say`) comes first, the script waits for it."""
+    """Goes through a script. What is said in between (`say`) comes first, the script waits for
+    it."""
 
     def __init__(self, steps: Sequence[Step]) -> None:
         self._steps = deque(_prepared(step) for step in steps)
@@ -158,5 +161,6 @@ class Caller:
 
 
 def _prepared(step: Step) -> Step:
-    """Files are read before the call: a missing one is known at once, and no tick waits for a disk."""
+    """Files are read before the call: a missing one is known at once, and no tick waits for a
+    disk."""
     return Play(payload=load_payload(step)) if isinstance(step, Play) else checked(step)

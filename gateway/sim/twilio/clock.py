@@ -1,8 +1,8 @@
 """Owns the 20 ms clock: one timer for all calls of the twin, on absolute deadlines.
 
-Each member keeps its own place within the 20 ms (its phase, to the millisecond): calls that began at
-different moments are spread, as real ones are. The clock measures how late it is itself, so that a load
-test can tell a slow gateway from a slow twin.
+Each member keeps its own place within the 20 ms (its phase, to the millisecond): calls that began
+at different moments are spread, as real ones are. The clock measures how late it is itself, so that
+a load test can tell a slow gateway from a slow twin.
 """
 
 import asyncio
@@ -20,7 +20,8 @@ class Member(Protocol):
     """What the clock calls."""
 
     def tick(self, due_s: float) -> None:
-        """One period has passed; `due_s` is the deadline on the monotonic clock, not the time of the call."""
+        """One period has passed; `due_s` is the deadline on the monotonic clock, not the time of
+        the call."""
 
 
 class FrameClock:
@@ -44,7 +45,8 @@ class FrameClock:
             self._next_ms = 0
             self._ticked_ms = -1
         slot = max(self._ticked_ms, int((now - self._epoch_s) * 1000)) + 1
-        self._next_ms = min(self._next_ms, slot)  # what lies between was passed over because it was empty
+        # what lies between was passed over because it was empty
+        self._next_ms = min(self._next_ms, slot)
         self._slots[slot % PERIOD_MS].append(member)
         self._members += 1
         self._arm(now)

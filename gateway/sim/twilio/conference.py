@@ -1,7 +1,8 @@
-"""Owns conferences: who is in, when it starts, when it ends. Audio is not mixed. Pure but for its callback.
+"""Owns conferences: who is in, when it starts, when it ends. Audio is not mixed. Pure but for its
+callback.
 
-A conference starts when someone joins who may start it, and ends when someone leaves who ends it or when the
-last one leaves (https://www.twilio.com/docs/voice/twiml/conference).
+A conference starts when someone joins who may start it, and ends when someone leaves who ends it or
+when the last one leaves (https://www.twilio.com/docs/voice/twiml/conference).
 """
 
 import asyncio
@@ -58,6 +59,15 @@ class Conference:
         if self.status == "init" and participant.start_conference_on_enter:
             self.status = "in-progress"
             self._tell(self, call, "start")
+
+    async def attend(self, participant: Participant) -> None:
+        """Is in the conference until it ends, somebody removes the participant, or the call is
+        over."""
+        self.join(participant)
+        try:
+            await participant.left.wait()
+        finally:
+            self.leave(participant.call.sid)
 
     def leave(self, call_sid: str) -> None:
         """Someone leaves or is removed; who is not there leaves nothing."""

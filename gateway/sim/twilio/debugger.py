@@ -1,7 +1,7 @@
 """Owns the twin's debugger log: what Twilio's console would show, with Twilio's own codes.
 
-Meanings: https://www.twilio.com/docs/api/errors/<code>. The two codes of the 90000 range do not exist at
-Twilio; they stand for things a person should know that Twilio would pass over in silence.
+Meanings: https://www.twilio.com/docs/api/errors/<code>. The two codes of the 90000 range do not
+exist at Twilio; they stand for things a person should know that Twilio would pass over in silence.
 """
 
 import time
@@ -56,7 +56,7 @@ MEANING: Final[dict[int, str]] = {
     TWIML_SCHEMA: "Schema validation warning",
     TWIML_CONTENT_TYPE: "Invalid Content-Type",
     STATUS_CALLBACK_ANSWER: "Call progress: warning response to callback URL",
-    TWIN_FILE_HEADER: "Twin only: the media payload starts with a file header, it will be heard as noise",
+    TWIN_FILE_HEADER: "Twin only: the payload starts with a file header, heard as noise",
     TWIN_UNSUPPORTED: "Twin only: valid at Twilio, not modelled by this twin",
 }
 

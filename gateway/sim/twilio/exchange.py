@@ -1,4 +1,5 @@
-"""Owns what all calls of a twin share: the account, its numbers and calls, webhooks, the clock, conferences.
+"""Owns what all calls of a twin share: the account, its numbers and calls, webhooks, the clock,
+conferences.
 
 The rooms of the twin meet here; the rules of how a call proceeds do not.
 """
@@ -6,27 +7,43 @@ The rooms of the twin meet here; the rules of how a call proceeds do not.
 import asyncio
 import re
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 
 from gateway.sim.twilio.call import CallIdentity, TwinCall, new_sid
 from gateway.sim.twilio.clock import FrameClock
 from gateway.sim.twilio.conference import Conference
 from gateway.sim.twilio.debugger import Debugger
-from gateway.sim.twilio.flow import Ending
+from gateway.sim.twilio.flow import Ending, Source
 from gateway.sim.twilio.network import Network
 from gateway.sim.twilio.numbers import Numbers
-from gateway.sim.twilio.options import TwilioOptions
+from gateway.sim.twilio.options import Callee, TwilioOptions
 from gateway.sim.twilio.parameters import progress_pairs
 from gateway.sim.twilio.steps import Step
 from gateway.sim.twilio.webhooks import Webhooks
+
+LegLife = Callable[["Exchange", TwinCall, "LegPlan"], Coroutine[None, None, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class LegPlan:
+    """A leg dialled for another call or into a conference."""
+
+    callee: Callee
+    timeout_s: float
+    whisper: Source | None = None
+    """TwiML for the called person alone, before the connection is made."""
+    hold: Callable[[], Coroutine[None, None, None]] | None = None
+    """What the leg does while it is connected; without it, it just stays."""
+
 
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
 class Exchange:
-    """The twin's switchboard."""
+    """The twin's switchboard. `leg_life` is how a dialled leg lives (`lifecycle.leg`)."""
 
-    def __init__(self, options: TwilioOptions) -> None:
+    def __init__(self, options: TwilioOptions, leg_life: LegLife) -> None:
         self.options = options
         self.debugger = Debugger()
         self.clock = FrameClock()
@@ -34,6 +51,7 @@ class Exchange:
         self.webhooks = Webhooks(options.auth_token, self.debugger, options.webhook_timeout_s)
         self.calls: dict[str, TwinCall] = {}
         self.conferences: dict[str, Conference] = {}
+        self._leg_life = leg_life
         self._lives: set[asyncio.Task[None]] = set()
         self._next_create_s = 0.0
 
@@ -62,6 +80,10 @@ class Exchange:
         self._lives.add(task)
         task.add_done_callback(self._lives.discard)
 
+    def start_leg(self, call: TwinCall, plan: LegPlan) -> None:
+        """Dials."""
+        self.live(self._leg_life(self, call, plan))
+
     def announce(self, call: TwinCall, event: str, status: str) -> None:
         """The call reaches a new state: initiated, ringing, answered or completed."""
         call.status = status
@@ -76,9 +98,9 @@ class Exchange:
         """The called side picks up."""
         if call.answered_s is None:
             call.answer()
-            limit_s = self.options.time_limit_s
             loop = asyncio.get_running_loop()
-            call.time_limit = loop.call_later(limit_s, call.end, Ending("time-limit"))
+            limit = Ending("time-limit")
+            call.time_limit = loop.call_later(call.time_limit_s, call.end, limit)
             self.announce(call, "answered", "in-progress")
 
     def conference(self, name: str) -> Conference:

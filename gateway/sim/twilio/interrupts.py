@@ -11,6 +11,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.ending: Ending | None = None
+        self.ended = asyncio.Event()
         self._detour: Source | None = None
         self._woken = asyncio.Event()
 
@@ -18,6 +19,7 @@ class Interrupts:
         """The call is over."""
         if self.ending is None:
             self.ending = ending
+        self.ended.set()
         self._woken.set()
 
     def redirect(self, source: Source) -> None:
@@ -26,7 +28,8 @@ class Interrupts:
         self._woken.set()
 
     async def during(self, work: Coroutine[None, None, None]) -> Source | None:
-        """Does `work` to its end, or cancels it when interrupted. Returns the detour, if there is one."""
+        """Does `work` to its end, or cancels it when interrupted. Returns the detour, if there is
+        one."""
         task = asyncio.create_task(work)
         woken = asyncio.create_task(self._woken.wait())
         try:

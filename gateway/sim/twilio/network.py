@@ -1,7 +1,8 @@
 """Owns the network between carrier and gateway: delay, jitter, loss of caller audio.
 
-A stream is one TCP connection, so delay never changes the order of messages. Loss is what happens to caller
-audio before it reaches the carrier: a frame that is never sent, while chunk and timestamp go on.
+A stream is one TCP connection, so delay never changes the order of messages. Loss is what happens
+to caller audio before it reaches the carrier: a frame that is never sent, while chunk and timestamp
+go on.
 """
 
 import asyncio
@@ -47,7 +48,8 @@ class Schedule:
 
 
 class Lane(Generic[T]):
-    """One direction: takes messages and hands each on when it arrives, in order, with a single timer."""
+    """One direction: takes messages and hands each on when it arrives, in order, with a single
+    timer."""
 
     def __init__(self, schedule: Schedule, deliver: Callable[[T], None]) -> None:
         self._schedule = schedule

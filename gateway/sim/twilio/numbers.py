@@ -1,6 +1,7 @@
 """Owns the account's phone numbers, which REST can change while the twin runs. Pure.
 
-A number is kept as the fields of its REST representation; `PhoneNumber` is what it was configured with.
+A number is kept as the fields of its REST representation; `PhoneNumber` is what it was configured
+with.
 """
 
 import hashlib

@@ -1,4 +1,5 @@
-"""Owns what a twin is told at its start: account, numbers, who answers outbound calls, network, limits."""
+"""Owns what a twin is told at its start: account, numbers, who answers outbound calls, network,
+limits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -32,7 +33,8 @@ class Callee:
     e164: str = ""
     outcome: Outcome = "answer"
     ring_ms: int = 500
-    """How long it rings before it is answered or found busy; `no-answer` rings until the timeout."""
+    """How long it rings before it is answered or found busy; `no-answer` rings until the
+    timeout."""
     script: Sequence[Step] = ()
     answered_by: str = "human"
     """What answering machine detection finds (`AnsweredBy`)."""
@@ -41,12 +43,13 @@ class Callee:
 
 @dataclass(frozen=True, slots=True)
 class TwilioOptions:
-    """Everything a twin can be told. `account_sid` and `auth_token` are the twin's own, no real ones."""
+    """Everything a twin can be told. `account_sid` and `auth_token` are the twin's own, no real
+    ones."""
 
     account_sid: str
     auth_token: str = field(repr=False)
     numbers: tuple[PhoneNumber, ...] = ()
-    network: Network = Network()
+    network: Network = field(default_factory=Network)
     return_cleared_marks: bool = True
     """As documented. False imitates simulators that swallow the marks of cleared audio."""
     callees: tuple[Callee, ...] = ()
@@ -57,7 +60,8 @@ class TwilioOptions:
     first_timestamp_ms: int = 155
     """Of the first media message; traces show 155 and 171, never 0."""
     keep_audio: bool = True
-    """Keep both tracks in memory (16 kB per second and call). Counts and clears are kept either way."""
+    """Keep both tracks in memory (16 kB per second and call). Counts and clears are kept either
+    way."""
     buffer_cap_s: int = 600
     send_buffer_bytes: int = 65_536
     """When this much waits to be read by the gateway, caller audio is discarded (31930)."""
@@ -72,7 +76,8 @@ class TwilioOptions:
     webhook_timeout_s: float = 15.0
     time_limit_s: float = 4 * 3600.0
     calls_per_second: float | None = None
-    """Limit for calls created over REST; the excess waits. None: no limit. Twilio's default is 1."""
+    """Limit for calls created over REST; the excess waits. None: no limit. Twilio's default is
+    1."""
 
     def number(self, e164: str) -> PhoneNumber | None:
         """The number of the account, or None."""

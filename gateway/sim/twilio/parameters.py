@@ -1,7 +1,7 @@
 """Owns the form fields of Twilio's requests. Pure.
 
-https://www.twilio.com/docs/voice/twiml#twilios-request-to-your-application. The order is alphabetical, as in
-real requests. Some fields are blank on purpose: they count for the signature.
+https://www.twilio.com/docs/voice/twiml#twilios-request-to-your-application. The order is
+alphabetical, as in real requests. Some fields are blank on purpose: they count for the signature.
 """
 
 from datetime import UTC, datetime
@@ -34,7 +34,9 @@ def voice_pairs(account_sid: str, call: TwinCall, extra: Pairs = ()) -> Pairs:
         **_place("To", identity.to),
     }
     if identity.direction == "inbound":
-        fields["CallToken"] = '{"parentCallInfoToken":"eyJhbGciOiJFUzI1NiJ9","identityHeaderTokens":[]}'
+        fields["CallToken"] = (
+            '{"parentCallInfoToken":"eyJhbGciOiJFUzI1NiJ9","identityHeaderTokens":[]}'
+        )
         fields["StirVerstat"] = "TN-Validation-Passed-A"
     if identity.parent_sid:
         fields["ParentCallSid"] = identity.parent_sid

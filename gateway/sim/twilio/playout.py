@@ -1,12 +1,14 @@
-"""Owns the carrier's playout buffer and the truth about it: which byte was heard when, and which never.
+"""Owns the carrier's playout buffer and the truth about it: which byte was heard when, and which
+never.
 
-Pure: time comes in as `now`, in seconds. The buffer counts time in whole samples since the start of its
-stream (8 per millisecond), so that nothing is lost to rounding: sample `i` is heard at `start_s + i / 8000`.
+Pure: time comes in as `now`, in seconds. The buffer counts time in whole samples since the start of
+its stream (8 per millisecond), so that nothing is lost to rounding: sample `i` is heard at `start_s
++ i / 8000`.
 
-The rules are those of the Media Streams documentation (websocket messages): media is buffered and played in
-the order received, a mark comes back when the audio before it has ended or at once when nothing is buffered,
-`clear` empties the buffer and sends back the marks that were still waiting, and of more than ten minutes of
-audio the excess is discarded (error 31931).
+The rules are those of the Media Streams documentation (websocket messages): media is buffered and
+played in the order received, a mark comes back when the audio before it has ended or at once when
+nothing is buffered, `clear` empties the buffer and sends back the marks that were still waiting,
+and of more than ten minutes of audio the excess is discarded (error 31931).
 """
 
 from collections import deque
@@ -16,7 +18,8 @@ from typing import Final
 BYTES_PER_S: Final = 8000
 CAP_BYTES: Final = 10 * 60 * BYTES_PER_S
 _SILENCE: Final = b"\xff"
-_ROUNDING_SAMPLES: Final = 1e-3  # a millionth of a second is far below a sample and far above float error
+# a millionth of a second is far below a sample and far above float error
+_ROUNDING_SAMPLES: Final = 1e-3
 
 
 @dataclass(slots=True)
@@ -31,7 +34,8 @@ class OutboundMessage:
     heard: int = 0
     cleared: int = 0
     heard_from: int | None = None
-    """Sample of the stream clock at which its first byte was heard; the rest follows without a gap."""
+    """Sample of the stream clock at which its first byte was heard; the rest follows without a
+    gap."""
 
 
 @dataclass(slots=True)
@@ -76,7 +80,8 @@ class PlayoutBuffer:
         self.marks: list[MarkTruth] = []
         self.clears: list[ClearTruth] = []
         self.track = bytearray()
-        """What the caller heard since the start, silence between utterances included (empty if not kept)."""
+        """What the caller heard since the start, silence between utterances included (empty if not
+        kept)."""
         self._cap_bytes = cap_bytes
         self._keep_audio = keep_audio
         self._return_cleared_marks = return_cleared_marks
@@ -94,7 +99,8 @@ class PlayoutBuffer:
         )
 
     def audio(self, payload: bytes, now: float) -> int:
-        """A media message arrived. Returns how many of its bytes were discarded (ten-minute cap)."""
+        """A media message arrived. Returns how many of its bytes were discarded (ten-minute
+        cap)."""
         self._play_until(now)
         excess = max(0, self.outstanding_bytes + len(payload) - self._cap_bytes)
         message = OutboundMessage(len(self.messages), now, len(payload), discarded=excess)
@@ -141,7 +147,8 @@ class PlayoutBuffer:
         return self.start_s + (self._position + remaining) / BYTES_PER_S
 
     def take_fresh(self) -> bytes:
-        """The agent audio heard since this was last asked (without the silence between utterances)."""
+        """The agent audio heard since this was last asked (without the silence between
+        utterances)."""
         fresh = bytes(self._fresh)
         self._fresh.clear()
         return fresh

@@ -1,7 +1,7 @@
 """Owns what a caller can be told to do, as data: steps, and reading them from JSON.
 
-`caller.py` carries them out. A script is a sequence of steps; when it is over the caller stays on the line
-and is quiet.
+`caller.py` carries them out. A script is a sequence of steps; when it is over the caller stays on
+the line and is quiet.
 """
 
 import wave
@@ -18,7 +18,8 @@ KEYS: Final = frozenset("0123456789*#ABCD")
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Says something: mu-law bytes, or a file (`.wav` with 8 kHz mono PCM16, anything else raw mu-law)."""
+    """Says something: mu-law bytes, or a file (`.wav` with 8 kHz mono PCM16, anything else raw
+    mu-law)."""
 
     path: str | Path | None = None
     payload: bytes = b""
@@ -82,7 +83,8 @@ _STEPS: Final[dict[str, type[Any]]] = {
 
 
 def steps_from_json(script: Sequence[Mapping[str, Any]], folder: Path = Path()) -> tuple[Step, ...]:
-    """Steps from JSON objects such as `{"step": "play", "path": "hello.ulaw"}`; paths are below `folder`.
+    """Steps from JSON objects such as `{"step": "play", "path": "hello.ulaw"}`; paths are below
+    `folder`.
 
     `ConfigError` names the number of the step that is wrong.
     """

@@ -1,7 +1,8 @@
-"""Owns one bidirectional media stream: what the caller says goes out, what the gateway sends is played.
+"""Owns one bidirectional media stream: what the caller says goes out, what the gateway sends is
+played.
 
-The carrier's end of Media Streams over a real socket. All rules of the wire are in `wire.py`, all rules of
-playing in `playout.py`; here they meet time and network. Nothing is awaited per frame.
+The carrier's end of Media Streams over a real socket. All rules of the wire are in `wire.py`, all
+rules of playing in `playout.py`; here they meet time and network. Nothing is awaited per frame.
 """
 
 import asyncio
@@ -72,7 +73,8 @@ class TwinStream:
         self.plan = plan
         self.playout = PlayoutBuffer(0.0)
         self.said = bytearray()
-        """The caller's track from the start of the stream's clock (empty when audio is not kept)."""
+        """The caller's track from the start of the stream's clock (empty when audio is not
+        kept)."""
         self.lost_chunks: list[int] = []
         """Chunk numbers of caller frames that were never sent (network loss)."""
         self.dropped_frames = 0
@@ -150,7 +152,8 @@ class TwinStream:
     # What the caller does
 
     def frame(self, payload: bytes | None) -> None:
-        """The next 20 ms of the caller's track, 160 bytes; None is silence, which is sent like speech."""
+        """The next 20 ms of the caller's track, 160 bytes; None is silence, which is sent like
+        speech."""
         if not self._live:
             return
         audio = payload or _SILENCE_FRAME

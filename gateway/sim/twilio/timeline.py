@@ -9,7 +9,8 @@ class TimelineEntry:
     """Something that happened on the line."""
 
     at_ms: float
-    """Since the call was answered; before that it is negative (or since its beginning, if it never was)."""
+    """Since the call was answered; before that it is negative (or since its beginning, if it never
+    was)."""
     kind: str
     detail: str = ""
 

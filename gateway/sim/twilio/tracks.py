@@ -1,4 +1,5 @@
-"""Owns what is made of the recorded tracks of a call: joining streams, writing a WAV file. Pure but for that."""
+"""Owns what is made of the recorded tracks of a call: joining streams, writing a WAV file. Pure but
+for that."""
 
 import wave
 from collections.abc import Sequence
@@ -8,8 +9,9 @@ from gateway.core.g711 import audioop
 from gateway.sim.twilio.playout import BYTES_PER_S
 
 
-def joined(parts: Sequence[tuple[float, bytes]]) -> bytes:
-    """One track from the tracks of a call's streams, each with its start (s); silence lies between."""
+def joined(parts: Sequence[tuple[float, bytes | bytearray]]) -> bytes:
+    """One track from the tracks of a call's streams, each with its start (s); silence lies
+    between."""
     track = bytearray()
     for start_s, audio in parts:
         offset = round((start_s - parts[0][0]) * BYTES_PER_S)

@@ -1,7 +1,8 @@
-"""Owns the reading of TwiML: from an answer's bytes to verbs, with the refusals Twilio has for bad ones.
+"""Owns the reading of TwiML: from an answer's bytes to verbs, with the refusals Twilio has for bad
+ones.
 
-Pure. The schema covers the verbs this twin carries out (`VERBS`); attributes and elements it does not know are
-warned of (12200) and ignored, as Twilio does. https://www.twilio.com/docs/voice/twiml
+Pure. The schema covers the verbs this twin carries out (`VERBS`); attributes and elements it does
+not know are warned of (12200) and ignored, as Twilio does. https://www.twilio.com/docs/voice/twiml
 """
 
 import xml.etree.ElementTree as ET
@@ -132,7 +133,8 @@ class Document:
 
 
 def parse(body: bytes, content_type: str) -> Document:
-    """Reads an answer. `TwilioFault` 12300 (content type), 11750 (over 64 kB), 12100 (not a TwiML document)."""
+    """Reads an answer. `TwilioFault` 12300 (content type), 11750 (over 64 kB), 12100 (not a TwiML
+    document)."""
     if content_type.partition(";")[0].strip().lower() not in _CONTENT_TYPES:
         raise TwilioFault(TWIML_CONTENT_TYPE, f"content type {content_type or '(none)'!r}")
     if len(body) > MAX_BYTES:
@@ -167,9 +169,7 @@ def _children(
     return tuple(found)
 
 
-def _verb(
-    element: ET.Element, attributes: frozenset[str], warnings: list[tuple[int, str]]
-) -> Verb:
+def _verb(element: ET.Element, attributes: frozenset[str], warnings: list[tuple[int, str]]) -> Verb:
     warnings.extend(
         (TWIML_SCHEMA, f"attribute {name!r} is not allowed in <{element.tag}>")
         for name in element.attrib

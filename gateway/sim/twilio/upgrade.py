@@ -1,7 +1,9 @@
-"""Owns the opening of a Media Streams socket: which URL, which headers, and the code of each refusal.
+"""Owns the opening of a Media Streams socket: which URL, which headers, and the code of each
+refusal.
 
-The request is the one captured from Twilio: `User-Agent: Twilio.TmeWs/1.0`, the signature over the `wss://`
-URL, no Origin, no subprotocol, no extensions. Redirects are not followed: any answer but 101 is 31920.
+The request is the one captured from Twilio: `User-Agent: Twilio.TmeWs/1.0`, the signature over the
+`wss://` URL, no Origin, no subprotocol, no extensions. Redirects are not followed: any answer but
+101 is 31920.
 """
 
 import ipaddress
@@ -28,8 +30,8 @@ class _Upgrade(connect):
 def stream_url(text: str) -> str:
     """The URL Twilio connects to for `<Stream url=text>`; the query string is stripped.
 
-    `TwilioFault` 31923 when malformed, 31922 when not `wss`. Plain `ws` is let through to the local machine
-    only (localhost, 127.0.0.0/8, ::1), which Twilio could not reach anyway.
+    `TwilioFault` 31923 when malformed, 31922 when not `wss`. Plain `ws` is let through to the local
+    machine only (localhost, 127.0.0.0/8, ::1), which Twilio could not reach anyway.
     """
     try:
         parts = urlsplit(text)

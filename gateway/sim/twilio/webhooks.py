@@ -1,7 +1,8 @@
-"""Owns the requests Twilio makes of an application: signed, form-encoded, with its timeouts and retries.
+"""Owns the requests Twilio makes of an application: signed, form-encoded, with its timeouts and
+retries.
 
-Time limits and retries: https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides. Redirects
-are not followed: anything but a 2xx answer is error 11200.
+Time limits and retries: https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides.
+Redirects are not followed: anything but a 2xx answer is error 11200.
 """
 
 import asyncio
@@ -69,7 +70,8 @@ class Overrides:
 
     @classmethod
     def of(cls, url: str, total_ms: int = 15_000) -> "Overrides":
-        """The overrides in this URL; values out of range are moved into it, nonsense counts as absent."""
+        """The overrides in this URL; values out of range are moved into it, nonsense counts as
+        absent."""
         given = dict(parse_qsl(urlsplit(url).fragment))
         return cls(
             connect_ms=_within(given.get("ct"), 100, 10_000, 5000),
@@ -111,7 +113,8 @@ class Webhooks:
         await self._client.aclose()
 
     async def fetch(self, call_sid: str, url: str, pairs: Pairs, method: str = "POST") -> Answer:
-        """Asks `url`, trying again as the overrides say; `TwilioFault` 11200 or 11205 when nothing helps."""
+        """Asks `url`, trying again as the overrides say; `TwilioFault` 11200 or 11205 when nothing
+        helps."""
         overrides = Overrides.of(url, self._total_ms)
         token = str(uuid.uuid4())
         left = overrides.retries
@@ -124,7 +127,8 @@ class Webhooks:
                 left -= 1
 
     async def notify(self, call_sid: str, url: str, pairs: Pairs, method: str = "POST") -> None:
-        """Sends a status callback. Its answer must be 204, or 200 with valid TwiML, else 15003 is logged."""
+        """Sends a status callback. Its answer must be 204, or 200 with valid TwiML, else 15003 is
+        logged."""
         try:
             answer = await self.fetch(call_sid, url, pairs, method)
             if answer.status != 204:

@@ -1,8 +1,9 @@
 """Owns the Media Streams messages as the carrier's end writes and reads them.
 
-Written from the documentation (https://www.twilio.com/docs/voice/media-streams/websocket-messages) and not
-from the gateway's codec, so that one can find the other's mistakes. Pure: text in, text out. Reading is as
-strict as Twilio: an unknown type, a missing or an extra field and a foreign `streamSid` are all error 31951.
+Written from the documentation (https://www.twilio.com/docs/voice/media-streams/websocket-messages)
+and not from the gateway's codec, so that one can find the other's mistakes. Pure: text in, text
+out. Reading is as strict as Twilio: an unknown type, a missing or an extra field and a foreign
+`streamSid` are all error 31951.
 """
 
 import binascii
@@ -46,7 +47,8 @@ CONNECTED: Final = '{"event":"connected","protocol":"Call","version":"1.0.0"}'
 
 
 class StreamWriter:
-    """Writes the messages of one stream; `sequenceNumber` is one counter over all but `connected`."""
+    """Writes the messages of one stream; `sequenceNumber` is one counter over all but
+    `connected`."""
 
     def __init__(self, account_sid: str, call_sid: str, stream_sid: str) -> None:
         self._account_sid = account_sid
@@ -102,7 +104,8 @@ class StreamWriter:
 
 
 def read(text: str, stream_sid: str) -> Received:
-    """What the server sent, or a `TwilioFault` 31951 that says what is wrong with it (never its content)."""
+    """What the server sent, or a `TwilioFault` 31951 that says what is wrong with it (never its
+    content)."""
     message = _object(_parse(text), "message")
     event = message.get("event")
     if not isinstance(event, str) or event not in _CONTENT:

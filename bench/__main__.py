@@ -1,0 +1,147 @@
+"""`python -m bench`: the density benchmark, side by side in one run. `--help` says the rest."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvloop
+from rich.console import Console
+
+from bench import report
+from bench.density import Bench
+from bench.exactness import SECONDS as EXACT_SECONDS
+from bench.process import OURS as OUR_COMMAND
+from bench.process import PLAIN, Cores, GatewayFailed
+from bench.results import OURS, YARDSTICK, Results
+
+DEFAULTS = {"rounds": 3, "seconds": 16.0, "exact_seconds": EXACT_SECONDS}
+QUICK = {"rounds": 1, "seconds": 6.0, "exact_seconds": 10.0}
+
+
+def main() -> int:
+    """Exit code: 0; 1 when a gateway failed or (--check) a target was missed; 2 wrong usage."""
+    options = _options()
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    results = Results(settings=vars(options) | {"json": str(options.json or "")})
+    try:
+        if "density" in options.parts or "exactness" in options.parts:
+            _run(console, options, results)
+        if "micro" in options.parts:
+            _micro(console, results)
+    except GatewayFailed as failure:
+        console.print(f"[red]{failure}[/]", highlight=False)
+        return 1
+    reached = _show(console, options, results)
+    for path in _paths(options):
+        report.write_json(path, results)
+        console.print(f"written: {path}")
+    return 0 if reached or not options.check else 1
+
+
+def _run(console: Console, options: argparse.Namespace, results: Results) -> None:
+    bench = Bench(
+        variants=options.variants,
+        calls=options.calls if "density" in options.parts else (1,),
+        rounds=options.rounds if "density" in options.parts else 0,
+        seconds=options.seconds,
+        exact_seconds=options.exact_seconds if "exactness" in options.parts else 0.0,
+        tell=lambda text: console.print(
+            f"[dim]{datetime.now():%H:%M:%S}[/] {text}", highlight=False
+        ),
+    )
+    cores = Cores.choose()
+    console.print(report.describe(report.machine()), highlight=False)
+    console.print(
+        f"gateway on core {cores.gateway}, load on core {cores.load}; "
+        f"{bench.runs()} runs, about {bench.estimate_s() / 60:.0f} minutes"
+    )
+    if cores.gateway == cores.load:
+        console.print("[red]one core only: the load disturbs the gateway, do not publish[/]")
+    gc.disable()  # the generator collects between windows, see bench.load
+    uvloop.run(bench.run(results))
+    gc.enable()
+
+
+def _micro(console: Console, results: Results) -> None:
+    from bench import micro
+
+    results.micro = micro.measure()
+    micro.print_table(console, results.micro)
+
+
+def _show(console: Console, options: argparse.Namespace, results: Results) -> bool:
+    if results.density:
+        report.print_density(console, results, list(options.variants))
+    if results.exactness:
+        report.print_exactness(console, results)
+    for run in results.density:
+        for problem in run.problems[:3]:
+            console.print(f"{run.variant}, {run.calls} calls: {problem}", highlight=False)
+    if OURS in options.variants and (results.density or results.exactness):
+        return report.print_targets(console, results)
+    return True
+
+
+def _paths(options: argparse.Namespace) -> list[Path]:
+    paths = [Path(options.json)] if options.json else []
+    if options.save:
+        name = f"{datetime.now(UTC):%Y-%m-%d}-{report.version()}.json"
+        paths.append(Path(__file__).parent / "results" / name)
+    return paths
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    add = parser.add_argument
+    add("--calls", type=_numbers, help="numbers of calls (default 1,10,50,100)")
+    add("--rounds", type=int, help="rounds; figures are medians over them (default 3)")
+    add("--seconds", type=float, help="measured seconds per run (default 16, one script cycle)")
+    add("--exact-seconds", type=float, help=f"of the exactness run (default {EXACT_SECONDS:g})")
+    add("--variants", default=f"{OURS},{YARDSTICK}", help="default %(default)s")
+    add(
+        "--command",
+        action="append",
+        default=[],
+        metavar="NAME=COMMAND",
+        help="another gateway to load; {python} and {port} are filled in, the environment is ours",
+    )
+    add("--parts", default="density,exactness,micro", help="default %(default)s")
+    add("--quick", action="store_true", help="1 and 10 calls, one short round")
+    add("--json", help="write all results to this file")
+    add("--save", action="store_true", help="write them to bench/results/<date>-<version>.json")
+    add("--check", action="store_true", help="exit 1 when a target is missed")
+    options = parser.parse_args()
+    defaults = QUICK if options.quick else DEFAULTS
+    options.calls = options.calls or _numbers("1,10" if options.quick else "1,10,50,100")
+    options.rounds = options.rounds or int(defaults["rounds"])
+    options.seconds = options.seconds or defaults["seconds"]
+    options.exact_seconds = options.exact_seconds or defaults["exact_seconds"]
+    options.parts = options.parts.split(",")
+    options.variants = _variants(parser, options)
+    return options
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(sorted({int(word) for word in text.split(",")}))
+
+
+def _variants(parser: argparse.ArgumentParser, options: argparse.Namespace) -> dict[str, str]:
+    known = {OURS: OUR_COMMAND, YARDSTICK: PLAIN}
+    for given in options.command:
+        name, equals, command = given.partition("=")
+        if not equals or not command:
+            parser.error(f"--command: {given!r} is not NAME=COMMAND")
+        known[name] = command
+    named = [*options.variants.split(","), *(g.partition("=")[0] for g in options.command)]
+    unknown = [name for name in named if name not in known]
+    if unknown:
+        parser.error(f"--variants: unknown: {', '.join(unknown)}")
+    return {name: known[name] for name in dict.fromkeys(named)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

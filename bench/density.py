@@ -1,0 +1,125 @@
+"""One invocation: starts every variant on its core, loads it, and collects the results."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.clock import Clock
+from bench.exactness import measure_exactness
+from bench.load import Load, Outcome, Plan
+from bench.model import ScriptedModel
+from bench.process import Cores, Gateway, pinned
+from bench.results import Exact, Results, Run
+from bench.script import Ordinary
+
+WARM_UP = Plan(calls=3, seconds=1.5, script=Ordinary(), settle_s=1.0)
+REST_S = 1.0
+"""Between two runs of one process: time for the last calls to be torn down."""
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What to run: variants by name with the commands that start them."""
+
+    variants: dict[str, str]
+    calls: tuple[int, ...]
+    rounds: int
+    seconds: float
+    exact_seconds: float
+    tell: Tell
+
+    def runs(self) -> int:
+        """Number of density runs."""
+        return self.rounds * len(self.variants) * len(self.calls)
+
+    def estimate_s(self) -> float:
+        """About how long it will take."""
+        starts = len(self.variants) * (self.rounds + bool(self.exact_seconds)) * 8.0
+        run_s = self.seconds + 5.0 + sum(self.calls) / len(self.calls) / 60
+        exact_s = len(self.variants) * (self.exact_seconds + 5.0) if self.exact_seconds else 0
+        return starts + self.runs() * run_s + exact_s
+
+    async def run(self, results: Results) -> None:
+        """Runs everything into `results`. Raises GatewayFailed."""
+        cores = Cores.choose()
+        with pinned(cores.load), Clock(asyncio.get_running_loop()) as clock:
+            model = ScriptedModel(clock, seed=0)
+            url = f"ws://127.0.0.1:{await model.start()}/v1/realtime"
+            load = Load(clock, model)
+            try:
+                for number in range(1, self.rounds + 1):
+                    model.seed = number
+                    for variant in self._order(number):
+                        await self._density(results, load, url, cores, variant, number)
+                if self.exact_seconds:
+                    for variant in self.variants:
+                        await self._exactness(results, load, clock, url, cores, variant)
+            finally:
+                await model.stop()
+
+    def _order(self, number: int) -> list[str]:
+        """Each round begins with another variant, so that a drift of the machine favours none."""
+        names = list(self.variants)
+        shift = number % len(names)
+        return names[shift:] + names[:shift]
+
+    async def _density(
+        self, results: Results, load: Load, url: str, cores: Cores, variant: str, number: int
+    ) -> None:
+        async with self._started(variant, url, cores) as gateway:
+            await load.run(gateway, WARM_UP, 0.0)
+            await asyncio.sleep(REST_S)
+            base_kb = gateway.rss_kb()
+            for calls in self.calls:
+                outcome = await load.run(gateway, Plan(calls, self.seconds, Ordinary()), base_kb)
+                run = Run(
+                    variant, calls, number, outcome.figures, outcome.void, outcome.problems[:20]
+                )
+                results.density.append(run)
+                done = f"{len(results.density)}/{self.runs()}"
+                self.tell(f"{done}  {variant}, {calls} calls: {_short(outcome)}")
+                await asyncio.sleep(REST_S)
+
+    async def _exactness(
+        self, results: Results, load: Load, clock: Clock, url: str, cores: Cores, variant: str
+    ) -> None:
+        async with self._started(variant, url, cores) as gateway:
+            found, outcome = await measure_exactness(load, clock, gateway, self.exact_seconds)
+            for (delay, jitter), figures in found.items():
+                results.exactness.append(Exact(variant, delay, jitter, figures, outcome.void))
+            self.tell(f"exactness  {variant}: {_short(outcome)}")
+
+    @asynccontextmanager
+    async def _started(self, variant: str, url: str, cores: Cores) -> AsyncIterator[Gateway]:
+        with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+            gateway = Gateway(
+                command=self.variants[variant],
+                realtime_url=url,
+                scratch=Path(scratch),
+                core=cores.gateway,
+                max_calls=max(200, 2 * max(self.calls)),
+            )
+            try:
+                await gateway.start()
+                yield gateway
+            finally:
+                await gateway.stop()
+
+
+def _short(outcome: Outcome) -> str:
+    f = outcome.figures
+    if outcome.void:
+        return f"VOID, the generator was {f['generator_late_p99_ms']:.1f} ms late (p99)"
+    text = (
+        f"CPU {f['cpu_ms_per_call_s']:.2f} ms per call-second, "
+        f"inbound p99 {f.get('inbound_p99_ms', 0):.2f} ms, "
+        f"lost {f['lost']:.0f}, doubled {f['doubled']:.0f}, reordered {f['reordered']:.0f}"
+    )
+    return text + (f", {len(outcome.problems)} problems" if outcome.problems else "")

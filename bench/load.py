@@ -1,0 +1,162 @@
+"""Loads a gateway: places calls, lets them run steadily, measures, hangs up.
+
+Callers and model live in this process, so one clock times both ends of the path. A run whose own
+clock was late (p99 over 5 ms) is void: the generator was the bottleneck, and no figure of it may be
+published.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import random
+import time
+from array import array
+from dataclasses import dataclass, field
+from time import perf_counter_ns
+
+from bench.caller import FRAME_NS, Caller
+from bench.clock import Clock
+from bench.figures import FLUSH_NS, Figures, Window, measure, percentile
+from bench.model import ScriptedModel
+from bench.process import Gateway
+from bench.record import CallRecord, Exchange
+from bench.script import Script
+
+VOID_ABOVE_MS = 5.0
+CALLS_PER_S = 60.0
+
+Address = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One run: how many calls, how long, through which relays (call n takes via[n % len])."""
+
+    calls: int
+    seconds: float
+    script: Script
+    settle_s: float = 3.0
+    via: tuple[Address | None, ...] = (None,)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run gave."""
+
+    figures: Figures
+    records: list[CallRecord]
+    end_ns: int
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def void(self) -> bool:
+        """The generator itself was late."""
+        return self.figures["generator_late_p99_ms"] > VOID_ABOVE_MS
+
+
+class Load:
+    """The generator: one clock, one scripted model, callers per run."""
+
+    def __init__(self, clock: Clock, model: ScriptedModel) -> None:
+        self._clock = clock
+        self._model = model
+
+    async def run(self, gateway: Gateway, plan: Plan, base_kb: float) -> Outcome:
+        """One run. `base_kb` is the gateway's memory without calls. Raises GatewayFailed."""
+        exchange = Exchange()
+        self._model.take(exchange, plan.script)
+        errors = _LoopErrors(exchange.problems)
+        callers = await self._ramp(gateway, plan, exchange)
+        await asyncio.sleep(plan.settle_s)
+        with errors, _SteadyMemory():
+            cost, window = await self._steady(gateway, plan)
+        rss_kb = gateway.rss_kb()
+        end_ns = await self._hang_up(callers)
+        gateway.check()
+        records = list(exchange.calls.values())
+        figures = measure(records, window, end_ns) | cost
+        figures["rss_per_call_kb"] = (rss_kb - base_kb) / plan.calls
+        figures["rss_base_kb"] = base_kb
+        problems = exchange.problems + [
+            f"call {record.number}: {problem}" for record in records for problem in record.problems
+        ]
+        figures["problems"] = len(problems)
+        return Outcome(figures, records, end_ns, problems)
+
+    async def _ramp(self, gateway: Gateway, plan: Plan, exchange: Exchange) -> list[Caller]:
+        """Places the calls one after the other, their frames spread evenly over 20 ms."""
+        shuffled = random.Random(plan.calls).sample(range(plan.calls), plan.calls)
+        callers, placing = [], []
+        for number in range(plan.calls):
+            record = exchange.calls[number] = CallRecord(number)
+            caller = Caller(record, exchange, self._clock)
+            callers.append(caller)
+            phase_ns = FRAME_NS * shuffled[number] // plan.calls
+            via = plan.via[number % len(plan.via)]
+            placing.append(asyncio.create_task(caller.place(gateway.account, phase_ns, via)))
+            await asyncio.sleep(1 / CALLS_PER_S)
+        for task in placing:
+            await task
+        return callers
+
+    async def _steady(self, gateway: Gateway, plan: Plan) -> tuple[Figures, Window]:
+        """The window in which everything is measured."""
+        late = self._clock.late_ns = array("q")
+        start_ns, own = perf_counter_ns(), time.process_time()
+        cpu_ns = gateway.cpu_ns()
+        await asyncio.sleep(plan.seconds)
+        cpu_ns = gateway.cpu_ns() - cpu_ns
+        window = Window(start_ns, perf_counter_ns())
+        seconds = (window.end_ns - window.start_ns) / 1e9
+        ordered = sorted(late)
+        figures = {
+            "cpu_ms_per_call_s": cpu_ns / 1e6 / plan.calls / seconds,
+            "cpu_share": cpu_ns / 1e9 / seconds,
+            "generator_cpu_share": (time.process_time() - own) / seconds,
+            "generator_late_p99_ms": percentile(ordered, 0.99) / 1e6,
+            "generator_late_max_ms": ordered[-1] / 1e6,
+        }
+        return figures, window
+
+    async def _hang_up(self, callers: list[Caller]) -> int:
+        """Ends all calls; returns the time of the first `stop`."""
+        for caller in callers:
+            caller.stop_talking()
+        await asyncio.sleep(FLUSH_NS / 1e9)
+        end_ns = perf_counter_ns()
+        for caller in callers:
+            caller.hang_up()
+            await asyncio.sleep(0.002)
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(caller.closed for caller in callers))
+        return end_ns
+
+
+class _SteadyMemory:
+    """No garbage collection of the generator inside a window."""
+
+    def __enter__(self) -> None:
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+
+    def __exit__(self, *_: object) -> None:
+        gc.enable()
+        gc.unfreeze()
+
+
+class _LoopErrors:
+    """Errors in the generator's own callbacks become problems of the run."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self._problems = problems
+
+    def __enter__(self) -> None:
+        asyncio.get_running_loop().set_exception_handler(self._note)
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.get_running_loop().set_exception_handler(None)
+
+    def _note(self, _: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        self._problems.append(f"generator: {context.get('exception') or context['message']!r}")

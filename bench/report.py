@@ -1,0 +1,200 @@
+"""What a person reads, and what a file keeps: tables side by side, the machine, JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.process import ROOT
+from bench.results import OURS, YARDSTICK, Results, Target, targets
+
+PACKAGES = (
+    "openai-agents", "openai", "websockets", "picows", "uvicorn", "uvloop", "starlette", "msgspec",
+    "twilio",
+)  # fmt: skip
+_EXTREMES = ("p50", "p99", "max")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table: its keys are shown with slashes between them."""
+
+    label: str
+    keys: tuple[str, ...]
+    digits: int = 2
+
+
+ROWS = (
+    Row("CPU per call-second, ms", ("cpu_ms_per_call_s",)),
+    Row("core used", ("cpu_share",)),
+    Row("RSS per call, KB", ("rss_per_call_kb",), 0),
+    Row("RSS without calls, MB", ("rss_base_mb",), 0),
+    Row("added inbound, ms p50/p99/max", tuple(f"inbound_{x}_ms" for x in _EXTREMES)),
+    Row("added first frame, ms p50/p99/max", tuple(f"first_frame_{x}_ms" for x in _EXTREMES)),
+    Row("later frames late, ms p50/p99/max", tuple(f"late_{x}_ms" for x in _EXTREMES)),
+    Row("interruption → clear, ms p50/p99/max", tuple(f"interruption_{x}_ms" for x in _EXTREMES)),
+    Row(
+        "truncation error, ms p50/p95/max",
+        ("truncation_p50_ms", "truncation_p95_ms", "truncation_max_ms"),
+        0,
+    ),
+    Row("truncation error, ms from/to", ("truncation_lowest_ms", "truncation_highest_ms"), 0),
+    Row(
+        "interruptions / untold / uncleared", ("truncation_n", "truncation_untold", "uncleared"), 0
+    ),
+    Row("frames in / out", ("frames_in", "frames_out"), 0),
+    Row("frames lost / doubled / reordered", ("lost", "doubled", "reordered"), 0),
+    Row("frames heard after their clear", ("ghosts",), 0),
+    Row("clears nobody needed", ("needless_clears",), 0),
+    Row("problems of protocol", ("problems",), 0),
+    Row("generator: core used", ("generator_cpu_share",)),
+    Row("generator: late, ms p99/max", ("generator_late_p99_ms", "generator_late_max_ms")),
+)
+
+
+def print_density(console: Console, results: Results, variants: list[str]) -> None:
+    """One table per number of calls; ratios against the yardstick when it ran."""
+    for calls in results.counts():
+        table = Table(title=f"{calls} call{'s' if calls > 1 else ''}", title_justify="left")
+        table.add_column("")
+        for variant in variants:
+            valid, void = results.rounds(variant, calls)
+            note = f"{valid} runs" + (f", {void} VOID" if void else "")
+            table.add_column(f"{variant}\n[dim]{note}[/]", justify="right")
+        compared = OURS if OURS in variants else variants[0]
+        against = YARDSTICK in variants and compared != YARDSTICK
+        if against:
+            table.add_column(f"{compared} / {YARDSTICK}", justify="right")
+        figures = {variant: _shown(results, variant, calls) for variant in variants}
+        for row in ROWS:
+            cells = [_cell(figures[variant], row) for variant in variants]
+            if against:
+                cells.append(_ratio(figures[compared], figures[YARDSTICK], row))
+            table.add_row(row.label, *cells)
+        console.print(table)
+
+
+def print_exactness(console: Console, results: Results) -> None:
+    """Truncation error per network and variant."""
+    variants = list(dict.fromkeys(exact.variant for exact in results.exactness))
+    table = Table(title="truncation error behind a network", title_justify="left")
+    table.add_column("delay each way")
+    for variant in variants:
+        table.add_column(f"{variant}\n[dim]ms p50/p95/max  from…to  n[/]", justify="right")
+        table.add_column("[dim]untold/kept/\nneedless[/]", justify="right")
+    for delay, jitter in dict.fromkeys((e.delay_ms, e.jitter_ms) for e in results.exactness):
+        cells = []
+        for variant in variants:
+            found = [e for e in results.exactness if e.variant == variant]
+            exact = next(e for e in found if (e.delay_ms, e.jitter_ms) == (delay, jitter))
+            f = exact.figures
+            sizes = _cell(f, Row("", tuple(f"truncation_{x}_ms" for x in ("p50", "p95", "max")), 0))
+            ends = (
+                f"{f.get('truncation_lowest_ms', 0):+.0f}…{f.get('truncation_highest_ms', 0):+.0f}"
+            )
+            shown = f"{sizes}  {ends}  {f['truncation_n']:.0f}"
+            cells.append("VOID" if exact.void else shown)
+            counts = ("truncation_untold", "unheard_kept", "truncation_needless")
+            cells.append(_cell(f, Row("", counts, 0)))
+        table.add_row(f"{delay:.0f} ms ± {jitter:.0f}", *cells)
+    console.print(table)
+
+
+def print_targets(console: Console, results: Results) -> bool:
+    """The targets; true when none of those measured was missed."""
+    table = Table(title="targets", title_justify="left")
+    for name in ("", "measured", "limit", ""):
+        table.add_column(name, justify="left" if not name else "right")
+    found = targets(results)
+    for target in found:
+        measured = "-" if target.measured is None else f"{target.measured:.2f}"
+        table.add_row(target.name, measured, f"≤ {target.limit:g}", _verdict(target))
+    console.print(table)
+    return all(target.reached is not False for target in found)
+
+
+def machine() -> dict[str, Any]:
+    """Where the figures come from."""
+    model = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text("utf-8"))
+    return {
+        "cpu": model.group(1) if model else platform.machine(),
+        "cores": os.cpu_count(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "packages": {name: metadata.version(name) for name in PACKAGES},
+    }
+
+
+def describe(place: dict[str, Any]) -> str:
+    """The machine in two lines."""
+    packages = ", ".join(f"{name} {version}" for name, version in place["packages"].items())
+    return (
+        f"{place['cpu']}, {place['cores']} cores, Linux {place['kernel']}, "
+        f"Python {place['python']}\n{packages}"
+    )
+
+
+def version() -> str:
+    """The version of the gateway beside this benchmark."""
+    text = (ROOT / "gateway" / "__init__.py").read_text("utf-8")
+    found = re.search(r'__version__ = "([^"]+)"', text)
+    return found.group(1) if found else "unknown"
+
+
+def write_json(path: Path, results: Results) -> None:
+    """Every run and every combination of runs."""
+    combined = {
+        variant: {str(calls): results.combined(variant, calls) for calls in results.counts()}
+        for variant in dict.fromkeys(run.variant for run in results.density)
+    }
+    content = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "version": version(),
+        "machine": machine(),
+        **asdict(results),
+        "combined": combined,
+        "targets": [asdict(t) | {"reached": t.reached} for t in targets(results)],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1, default=list) + "\n", "utf-8")
+
+
+def _shown(results: Results, variant: str, calls: int) -> dict[str, float]:
+    figures = results.combined(variant, calls)
+    if "rss_base_kb" in figures:
+        figures["rss_base_mb"] = figures["rss_base_kb"] / 1024
+    return figures
+
+
+def _cell(figures: dict[str, float], row: Row) -> str:
+    if not any(key in figures for key in row.keys):
+        return "-"
+    return " / ".join(
+        f"{figures[key]:,.{row.digits}f}" if key in figures else "-" for key in row.keys
+    )
+
+
+def _ratio(ours: dict[str, float], theirs: dict[str, float], row: Row) -> str:
+    """Of the figure itself, or of a percentile beyond the median; counts have no ratio."""
+    key = row.keys[1] if len(row.keys) == 3 else row.keys[0]
+    timed = key.endswith(("_ms", "_kb", "_mb", "call_s")) and not key.startswith("generator")
+    if not timed or key not in ours or not theirs.get(key) or "lowest" in key:
+        return ""
+    which = f" ({key.split('_')[-2]})" if len(row.keys) == 3 else ""
+    return f"{ours[key] / theirs[key]:.2f}{which}"
+
+
+def _verdict(target: Target) -> str:
+    return {None: "[dim]not measured[/]", True: "[green]reached[/]", False: "[red]missed[/]"}[
+        target.reached
+    ]

@@ -1,0 +1,149 @@
+"""What one invocation measured, combined over its rounds, and held against the targets. Pure.
+
+A figure is the median of its rounds, a maximum the worst of all rounds, a count their sum. Void
+runs (late generator) are left out of everything and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from bench.figures import Figures
+
+OURS, YARDSTICK = "gateway", "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One density run of one variant."""
+
+    variant: str
+    calls: int
+    round: int
+    figures: Figures
+    void: bool = False
+    problems: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """The truncation figures of one variant behind one network."""
+
+    variant: str
+    delay_ms: float
+    jitter_ms: float
+    figures: Figures
+    void: bool = False
+
+
+@dataclass(slots=True)
+class Results:
+    """All runs of one invocation."""
+
+    density: list[Run] = field(default_factory=list)
+    exactness: list[Exact] = field(default_factory=list)
+    micro: dict[str, float] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def counts(self) -> list[int]:
+        """The numbers of calls that were run."""
+        return sorted({run.calls for run in self.density})
+
+    def combined(self, variant: str, calls: int) -> Figures:
+        """The figures of a variant at a number of calls; empty when no run was valid."""
+        runs = self._valid(variant, calls)
+        return combine([run.figures for run in runs])
+
+    def rounds(self, variant: str, calls: int) -> tuple[int, int]:
+        """Valid runs, void runs."""
+        valid = len(self._valid(variant, calls))
+        every = [r for r in self.density if (r.variant, r.calls) == (variant, calls)]
+        return valid, len(every) - valid
+
+    def _valid(self, variant: str, calls: int) -> list[Run]:
+        wanted = (variant, calls)
+        return [r for r in self.density if (r.variant, r.calls) == wanted and not r.void]
+
+
+_SUMS = (
+    "_n", "late_messages", "truncation_untold", "truncation_needless", "unheard_kept", "uncleared",
+    "frames_in", "frames_out", "lost", "doubled", "reordered", "ghosts", "stray_bytes",
+    "needless_clears", "cleared_ms", "problems",
+)  # fmt: skip
+_WORST = ("_max_ms", "_highest_ms")
+
+
+def combine(rounds: Sequence[Figures]) -> Figures:
+    """One set of figures from those of several rounds, key by key where a round has it."""
+    keys = dict.fromkeys(key for figures in rounds for key in figures)
+    return {key: _combiner(key)([f[key] for f in rounds if key in f]) for key in keys}
+
+
+def _combiner(key: str) -> Callable[[Iterable[float]], float]:
+    if key.endswith(_SUMS):
+        return sum
+    if key.endswith(_WORST):
+        return max
+    return min if key.endswith("_lowest_ms") else median
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One thing to reach. `reached` is None when it was not measured."""
+
+    name: str
+    measured: float | None
+    limit: float
+
+    @property
+    def reached(self) -> bool | None:
+        return None if self.measured is None else self.measured <= self.limit
+
+
+ADDED_P99_MS = 5.0
+INTERRUPTION_P99_MS = 5.0
+TRUNCATION_P95_MS = 20.0
+CPU_RATIO = 0.6
+RSS_PER_CALL_KB = 100.0
+AT_CALLS = (50, 100)
+MOST_CALLS = 100
+
+
+def targets(results: Results) -> list[Target]:
+    """The targets of the benchmark for our gateway, each with what was measured."""
+    most = results.combined(OURS, MOST_CALLS)
+    found = [
+        Target(f"{label} p99 at {MOST_CALLS} calls, ms", most.get(key), limit)
+        for label, key, limit in (
+            ("added latency inbound", "inbound_p99_ms", ADDED_P99_MS),
+            ("added latency first frame", "first_frame_p99_ms", ADDED_P99_MS),
+            ("interruption", "interruption_p99_ms", INTERRUPTION_P99_MS),
+        )
+    ]
+    for calls in AT_CALLS:
+        ours, plain = results.combined(OURS, calls), results.combined(YARDSTICK, calls)
+        both = ours and plain
+        ratio = ours["cpu_ms_per_call_s"] / plain["cpu_ms_per_call_s"] if both else None
+        found.append(
+            Target(f"CPU per call-second against {YARDSTICK}, {calls} calls", ratio, CPU_RATIO)
+        )
+        rss = ours.get("rss_per_call_kb")
+        found.append(Target(f"RSS per call at {calls} calls, KB", rss, RSS_PER_CALL_KB))
+    every = [results.combined(OURS, calls) for calls in results.counts()]
+    for label, keys in (
+        ("frames lost, doubled or reordered", ("lost", "doubled", "reordered")),
+        ("cleared audio heard (frames)", ("ghosts",)),
+        ("problems of protocol", ("problems",)),
+    ):
+        total = sum(f.get(key, 0) for f in every for key in keys) if any(every) else None
+        found.append(Target(label, total, 0))
+    return [*found, _exactness_target(results)]
+
+
+def _exactness_target(results: Results) -> Target:
+    ours = [e.figures for e in results.exactness if e.variant == OURS and not e.void]
+    worst = max((f["truncation_p95_ms"] for f in ours if "truncation_p95_ms" in f), default=None)
+    return Target("truncation error p95 behind the worst network, ms", worst, TRUNCATION_P95_MS)

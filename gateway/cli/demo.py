@@ -1,0 +1,173 @@
+"""``gateway demo``: a recorded call through the real gateway, all offline.
+
+Three parties over real sockets: the Twilio twin and the offline model in this process, the gateway
+as a process of its own, as it would run on a server. What is printed comes from the gateway's own
+log and from the twin's truth.
+"""
+
+import asyncio
+import json
+import os
+import secrets
+import socket
+import sys
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from gateway.cli.demo_report import DemoCall, print_report, report_json
+from gateway.errors import GatewayError
+from gateway.sim.realtime import RealtimeOptions, RealtimeServer
+from gateway.sim.twilio import (
+    PhoneNumber,
+    Play,
+    Step,
+    TwilioOptions,
+    TwilioTwin,
+    WaitForAgent,
+    WaitForSilence,
+)
+
+NUMBER = "+15550001000"
+CALL_LIMIT_S = 90.0
+START_LIMIT_S = 30.0
+
+
+def run_demo(out: Path | None, *, as_json: bool) -> int:
+    """Runs the demo call. Returns 0 when the agent ended the call as planned."""
+    return asyncio.run(_demo(out, as_json=as_json))
+
+
+def caller_script() -> tuple[Step, ...]:
+    """What the caller does: asks, interrupts the long answer, thanks and says goodbye."""
+    speech = Path(str(files("gateway.sim"))) / "speech" / "caller"
+    return (
+        WaitForAgent(heard_ms=500),
+        WaitForSilence(ms=700),
+        Play(path=speech / "order_question.ulaw"),
+        WaitForAgent(heard_ms=4500),
+        Play(path=speech / "interruption.ulaw"),
+        WaitForAgent(heard_ms=1000),
+        WaitForSilence(ms=800),
+        Play(path=speech / "thanks_goodbye.ulaw"),
+    )
+
+
+async def _demo(out: Path | None, *, as_json: bool) -> int:
+    folder = out or Path(tempfile.mkdtemp(prefix="gateway-demo-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    port = _free_port()
+    base = f"http://127.0.0.1:{port}"
+    account, token = "AC" + secrets.token_hex(16), secrets.token_hex(16)
+    model = RealtimeServer(RealtimeOptions(script="assistant"))
+    twin = TwilioTwin(
+        TwilioOptions(account, token, (PhoneNumber(NUMBER, voice_url=f"{base}/twilio/voice"),))
+    )
+    await model.start()
+    await twin.start()
+    try:
+        async with GatewayProcess(port, base, account, token, model.url) as gateway:
+            _tell(as_json, "calling", NUMBER)
+            call = twin.place_call(NUMBER, caller=caller_script())
+            await call.wait(CALL_LIMIT_S)
+            await gateway.wait_event("call.ended", START_LIMIT_S)
+            recording = folder / "call.wav"
+            call.write_wav(recording)
+            errors = [entry.code for entry in twin.debugger]
+            demo = DemoCall(call, gateway.events, model.sessions[0], recording, errors)
+    finally:
+        await twin.stop()
+        await model.stop()
+    if as_json:
+        typer.echo(json.dumps(report_json(demo)))
+    else:
+        print_report(demo)
+    return 0 if demo.ended_as_planned else 1
+
+
+class GatewayProcess:
+    """``gateway serve`` as a child, its JSON log read line by line."""
+
+    def __init__(self, port: int, base: str, account: str, token: str, model_url: str) -> None:
+        self.events: list[dict[str, Any]] = []
+        self._port = port
+        self._environment = {
+            **os.environ,
+            "TWILIO_ACCOUNT_SID": account,
+            "TWILIO_AUTH_TOKEN": token,
+            "OPENAI_API_KEY": "offline",
+            "GATEWAY_PUBLIC_URL": base,
+            "GATEWAY_REALTIME_URL": model_url,
+            "GATEWAY_LOG_FORMAT": "json",
+            "GATEWAY_LOG_LEVEL": "info",
+        }
+        self._process: asyncio.subprocess.Process | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._news = asyncio.Condition()
+
+    async def __aenter__(self) -> "GatewayProcess":
+        command = [sys.executable, "-m", "gateway", "serve", "--port", str(self._port)]
+        self._process = await asyncio.create_subprocess_exec(
+            *command, env=self._environment, stderr=asyncio.subprocess.PIPE
+        )
+        self._reader = asyncio.create_task(self._read())
+        await self.wait_event("gateway.ready", START_LIMIT_S)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._process is not None
+        assert self._reader is not None
+        if self._process.returncode is None:
+            self._process.terminate()
+        try:
+            async with asyncio.timeout(START_LIMIT_S):
+                await self._process.wait()
+        except TimeoutError:
+            self._process.kill()
+        await self._reader
+
+    async def wait_event(self, name: str, timeout_s: float) -> dict[str, Any]:
+        """The first log line of that event; raises GatewayError when the gateway ended or hung."""
+        assert self._reader is not None
+        try:
+            async with asyncio.timeout(timeout_s), self._news:
+                while True:
+                    for event in self.events:
+                        if event.get("event") == name:
+                            return event
+                    if self._reader.done():
+                        raise GatewayError(f"the gateway ended before {name}")
+                    await self._news.wait()
+        except TimeoutError:
+            raise GatewayError(f"the gateway did not report {name} in {timeout_s:g} s") from None
+
+    async def _read(self) -> None:
+        assert self._process is not None
+        assert self._process.stderr is not None
+        async for line in self._process.stderr:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                event = None
+            async with self._news:
+                if isinstance(event, dict):
+                    self.events.append(event)
+                else:
+                    self.events.append({"event": "text", "text": line.decode().rstrip()})
+                self._news.notify_all()
+        async with self._news:
+            self._news.notify_all()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _tell(quiet: bool, *words: str) -> None:
+    if not quiet:
+        typer.echo(" ".join(words) + " …", err=True)

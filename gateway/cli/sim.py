@@ -1,0 +1,78 @@
+"""``gateway sim``: either far end as a standalone server."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import typer
+
+from gateway.errors import ConfigError
+from gateway.sim.realtime import RealtimeOptions, RealtimeServer
+from gateway.sim.twilio import PhoneNumber, Play, TwilioOptions, TwilioTwin, WaitForSilence
+
+CALL_LIMIT_S = 120.0
+
+
+def run_realtime(host: str, port: int, script: str) -> int:
+    """Serves the offline model until interrupted."""
+    return asyncio.run(_realtime(host, port, script))
+
+
+def run_twilio(host: str, port: int, gateway: str, number: str, call: Path | None) -> int:
+    """Serves the Twilio twin until interrupted, or places one call."""
+    account, token = os.environ.get("TWILIO_ACCOUNT_SID"), os.environ.get("TWILIO_AUTH_TOKEN")
+    if not account or not token:
+        raise ConfigError(
+            "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN: set the same made-up values for the twin "
+            "and for the gateway it calls"
+        )
+    voice_url = f"{gateway.rstrip('/')}/twilio/voice"
+    token = token.split(",")[0].strip()
+    options = TwilioOptions(account, token, (PhoneNumber(number, voice_url=voice_url),))
+    return asyncio.run(_twilio(TwilioTwin(options), host, port, number, call))
+
+
+async def _realtime(host: str, port: int, script: str) -> int:
+    server = RealtimeServer(RealtimeOptions(script=script, trace=False, keep_audio=False))
+    await server.start(host, port)
+    typer.echo(f"GATEWAY_REALTIME_URL={server.url}")
+    await _until_interrupted()
+    await server.stop()
+    return 0
+
+
+async def _twilio(twin: TwilioTwin, host: str, port: int, number: str, call: Path | None) -> int:
+    await twin.start(host, port)
+    typer.echo(f"GATEWAY_TWILIO_API_URL={twin.url}")
+    try:
+        return 0 if call is None else await _call(twin, number, call)
+    finally:
+        if call is None:
+            await _until_interrupted()
+        await twin.stop()
+
+
+async def _call(twin: TwilioTwin, number: str, recording: Path) -> int:
+    script = (WaitForSilence(ms=700), Play(path=recording), WaitForSilence(ms=2000))
+    placed = twin.place_call(number, caller=script)
+    try:
+        await placed.wait(CALL_LIMIT_S)
+    except TimeoutError:
+        placed.hang_up()
+        await placed.wait(CALL_LIMIT_S)
+    for entry in placed.timeline:
+        typer.echo(f"{entry.at_ms / 1000:8.2f} s  {entry.kind}  {entry.detail}")
+    wav = recording.with_suffix(".call.wav").name
+    placed.write_wav(wav)
+    typer.echo(f"recording: {wav}")
+    for error in twin.debugger:
+        typer.echo(f"carrier error {error.code}: {error.detail}")
+    return 0
+
+
+async def _until_interrupted() -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()

@@ -1,0 +1,130 @@
+"""The TwiML documents: what Twilio reads in them, and what is refused before it is sent."""
+
+import xml.etree.ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core import twiml
+from gateway.errors import ConfigError
+
+_CALL = "CA00000000000000000000000000000001"
+_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
+
+
+def _connect(
+    *,
+    stream_url: str = "wss://voice.example.com/twilio/media",
+    action_url: str = "https://voice.example.com/twilio/connect-ended",
+    status_url: str = "https://voice.example.com/twilio/stream-status",
+    parameters: dict[str, str] | None = None,
+) -> str:
+    return twiml.connect_stream(
+        stream_url=stream_url,
+        action_url=action_url,
+        status_url=status_url,
+        call_sid=_CALL,
+        parameters=parameters or {},
+    )
+
+
+def test_connect_stream_is_exactly_what_twilio_documents() -> None:
+    """Connect with its action, the named stream with its callback and ticket, then a hang-up."""
+    assert _connect(parameters={"ticket": "v1.a.b"}) == (
+        f"{_DECLARATION}<Response>"
+        '<Connect action="https://voice.example.com/twilio/connect-ended" method="POST">'
+        f'<Stream name="{_CALL}" '
+        'statusCallback="https://voice.example.com/twilio/stream-status" '
+        'statusCallbackMethod="POST" url="wss://voice.example.com/twilio/media">'
+        '<Parameter name="ticket" value="v1.a.b" /></Stream></Connect><Hangup /></Response>'
+    )
+
+
+def test_the_short_documents() -> None:
+    """Hang up, busy, and a sentence before the end are one or two verbs."""
+    assert twiml.hangup() == f"{_DECLARATION}<Response><Hangup /></Response>"
+    assert twiml.reject_busy() == f'{_DECLARATION}<Response><Reject reason="busy" /></Response>'
+    assert twiml.say_and_hangup("Please call again.") == (
+        f"{_DECLARATION}<Response><Say>Please call again.</Say><Hangup /></Response>"
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://voice.example.com/twilio/media",
+        "http://voice.example.com/twilio/media",
+        "voice.example.com/twilio/media",
+        "/twilio/media",
+        "wss:///twilio/media",
+        "wss://",
+        "",
+        "wss://[voice/twilio/media",
+        "wss://voice.example.com/twilio/media?ticket=1",
+        "wss://voice.example.com/twilio/media?",
+        "wss://voice.example.com/twilio/media#top",
+        "wss://voice.example.com/twilio media",
+        "wss://voice.example.com/twilio\n/media",
+    ],
+)
+def test_a_stream_url_twilio_would_refuse_is_refused_here(url: str) -> None:
+    """Only an absolute ws or wss address without query reaches Twilio as it was written."""
+    with pytest.raises(ConfigError, match=r"^stream_url"):
+        _connect(stream_url=url)
+
+
+@pytest.mark.parametrize("name", ["action_url", "status_url"])
+@pytest.mark.parametrize("url", ["/twilio/x", "wss://h/x", "ftp://h/x", "https://", "https://a b"])
+def test_callbacks_must_be_absolute(name: str, url: str) -> None:
+    """The mistake is told with the name of the address at fault."""
+    good = "https://voice.example.com/twilio/x"
+    action_url, status_url = (url, good) if name == "action_url" else (good, url)
+    with pytest.raises(ConfigError, match=f"^{name}"):
+        _connect(action_url=action_url, status_url=status_url)
+
+
+def test_plain_ws_is_for_a_twin() -> None:
+    """A local stand-in of Twilio has no certificate."""
+    assert 'url="ws://127.0.0.1:8080/twilio/media"' in _connect(
+        stream_url="ws://127.0.0.1:8080/twilio/media"
+    )
+
+
+def test_a_parameter_may_have_499_characters_with_its_name() -> None:
+    """Twilio's limit is under 500; the message names the parameter and not its value."""
+    assert "x" * 493 in _connect(parameters={"ticket": "x" * 493})
+    with pytest.raises(ConfigError, match=r"'ticket' has 500 characters") as caught:
+        _connect(parameters={"ticket": "x" * 494})
+    assert "xx" not in str(caught.value)
+
+
+@pytest.mark.parametrize("bad", ["\x00", "\x0b", "\x1b[31m", "\ud800", "\uffff"])
+def test_a_parameter_xml_cannot_carry_is_refused(bad: str) -> None:
+    """Better no call than a document Twilio cannot parse."""
+    with pytest.raises(ConfigError, match="XML"):
+        _connect(parameters={"note": f"a{bad}b"})
+
+
+@given(st.text(max_size=200))
+def test_any_sentence_makes_a_document_that_says_it(text: str) -> None:
+    """Markup is escaped, and only what XML cannot carry is left out."""
+    document = ET.fromstring(twiml.say_and_hangup(text))
+    assert [verb.tag for verb in document] == ["Say", "Hangup"]
+    said = document[0].text or ""
+    # An XML parser reads every line end as a line feed.
+    kept = twiml._NOT_XML.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    assert said == kept
+
+
+@given(st.dictionaries(st.text(min_size=1, max_size=40), st.text(max_size=200), max_size=5))
+def test_any_parameters_arrive_as_they_are_or_are_refused(parameters: dict[str, str]) -> None:
+    """A value full of quotes and angle brackets stays a value; the ending is always there."""
+    try:
+        document = ET.fromstring(_connect(parameters=parameters))
+    except ConfigError:
+        assert any(twiml._NOT_XML.search(name + value) for name, value in parameters.items())
+        return
+    assert [verb.tag for verb in document] == ["Connect", "Hangup"]
+    read = {each.get("name"): each.get("value") for each in document.iter("Parameter")}
+    assert read == parameters

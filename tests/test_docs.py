@@ -1,0 +1,163 @@
+"""What a person can set, type, call or read is documented, and nothing documented is missing.
+
+The documentation is compared with the program itself, so a name can neither be forgotten nor
+outlive what it named.
+"""
+
+import inspect
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from pydantic import AliasChoices, SecretStr
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from gateway.cli.main import app
+from gateway.core import events
+from gateway.settings import Settings, load_settings
+from gateway.web.app import build_app
+
+ROOT = Path(__file__).parents[1]
+PREFIX = str(Settings.model_config.get("env_prefix", ""))
+
+
+def text_of(*names: str) -> str:
+    """Files of the documentation, one after the other."""
+    return "\n".join((ROOT / name).read_text(encoding="utf-8") for name in names)
+
+
+def documentation() -> list[str]:
+    """Every file in which a person reads about the gateway."""
+    pages = [path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md")]
+    return ["README.md", ".env.example", "docker-compose.yml", "Dockerfile", *pages]
+
+
+@cache
+def variables() -> dict[str, str]:
+    """Every environment variable of the settings, with the field it sets."""
+    names = {}
+    for name, field in Settings.model_fields.items():
+        alias = field.validation_alias
+        if isinstance(alias, AliasChoices):
+            alias = next(str(each) for each in alias.choices if str(each).isupper())
+        names[alias if isinstance(alias, str) else f"{PREFIX}{name}".upper()] = name
+    return names
+
+
+def default_of(variable: str) -> str:
+    """The default of a variable as a person would write it; nothing when it is empty."""
+    default = Settings.model_fields[variables()[variable]].get_default(call_default_factory=True)
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    if default is None or isinstance(default, SecretStr) or default in ((), {}):
+        return ""
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+@cache
+def commands() -> dict[str, str]:
+    """Every command a person can type after `gateway`, by its words, with its help."""
+    return dict(below(get_command(app)))
+
+
+def below(command: Any, *words: str) -> Iterator[tuple[str, str]]:
+    """The commands of a group, or the command itself, without the hidden ones."""
+    if not isinstance(command, TyperGroup):
+        yield " ".join(words), command.help or ""
+        return
+    for name, each in command.commands.items():
+        if not each.hidden:
+            yield from below(each, *words, name)
+
+
+def addresses() -> set[str]:
+    """Every address of the application as `METHOD /path`; sockets are `WS`."""
+    settings = load_settings(
+        _env_file=None, public_url="https://voice.example.com", twilio_auth_token="made-up"
+    )
+    return set(listed(build_app(settings, Mock()).routes))
+
+
+def listed(routes: list[BaseRoute], prefix: str = "") -> Iterator[str]:
+    """The addresses of a route table."""
+    for route in routes:
+        if isinstance(route, Route):
+            methods = (route.methods or {"GET"}) - {"HEAD"}
+            yield from (f"{method} {prefix}{route.path}" for method in methods)
+        elif isinstance(route, WebSocketRoute):
+            yield f"WS {prefix}{route.path}"
+        elif isinstance(route, Mount):
+            yield from listed(route.routes, prefix + route.path)
+
+
+def event_names() -> set[str]:
+    """Every call event."""
+    return {
+        name
+        for name, kind in inspect.getmembers(events, inspect.isclass)
+        if kind.__module__ == events.__name__
+    }
+
+
+def test_there_is_something_to_document() -> None:
+    """The program has settings, commands, addresses and events to compare with."""
+    assert len(variables()) > 15
+    assert {"demo", "serve", "version"} <= commands().keys()
+    assert {"POST /twilio/voice", "WS /twilio/media", "GET /healthz"} <= addresses()
+    assert {"CallOffered", "CallEnded"} <= event_names()
+
+
+@pytest.mark.parametrize("variable", variables())
+def test_every_setting_is_documented(variable: str) -> None:
+    """A setting has its line in docs/configuration.md, with its default, and in .env.example."""
+    lines = text_of("docs/configuration.md").splitlines()
+    documented = [line for line in lines if f"`{variable}`" in line]
+    assert documented
+    assert any(default_of(variable) in line for line in documented)
+    assert re.search(rf"^(?:# ?)?{variable}=", text_of(".env.example"), re.MULTILINE)
+
+
+def test_no_document_names_a_setting_that_is_gone() -> None:
+    """Every GATEWAY_ variable a person reads of is one the gateway reads."""
+    for page in documentation():
+        named = set(re.findall(rf"\b{PREFIX}[A-Z][A-Z0-9_]*[A-Z0-9]\b", text_of(page)))
+        assert named <= variables().keys(), page
+
+
+def test_the_example_settings_are_valid() -> None:
+    """.env.example, every line of it uncommented, holds no setting twice and none unknown."""
+    named = re.findall(r"^(?:# ?)?([A-Z][A-Z0-9_]+)=", text_of(".env.example"), re.MULTILINE)
+    assert len(named) == len(set(named))
+    assert set(named) == variables().keys()
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_is_documented(command: str) -> None:
+    """A command appears as `gateway …` in README.md or docs/commands.md, and helps itself."""
+    pages = [page for page in ("README.md", "docs/commands.md") if (ROOT / page).exists()]
+    assert re.search(rf"\bgateway {command}\b", text_of(*pages))
+    assert commands()[command]
+
+
+def test_every_address_is_documented() -> None:
+    """docs/addresses.md lists the application's addresses, all of them and no others."""
+    page = text_of("docs/addresses.md")
+    assert set(re.findall(r"`((?:GET|POST|PUT|PATCH|DELETE|WS) /[^`\s]*)`", page)) == addresses()
+
+
+def test_every_event_is_documented() -> None:
+    """docs/events.md has a word on every call event."""
+    page = text_of("docs/events.md")
+    assert {name for name in event_names() if f"`{name}`" not in page} == set()
+
+
+@pytest.mark.parametrize("event", sorted(event_names()))
+def test_every_event_says_when_it_happens(event: str) -> None:
+    """An event's own docstring says what happened."""
+    assert inspect.getdoc(getattr(events, event))
