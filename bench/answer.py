@@ -62,8 +62,9 @@ class Answer:
         if self.done:
             return
         if self._speaking:
-            left = self.items[-1].length - self.items[-1].written
-            if late_delta and left:
+            item = self.items[-1]
+            left = item.length - item.written
+            if late_delta and left and item.written:
                 self._write(min(left, self._next_size()))
             self._close_item("incomplete")
         self._finish("cancelled", {"type": "cancelled", "reason": reason}, realtime.NO_USAGE)

@@ -84,7 +84,7 @@ class Bench:
                 )
                 results.density.append(run)
                 done = f"{len(results.density)}/{self.runs()}"
-                self.tell(f"{done}  {variant}, {calls} calls: {_short(outcome)}")
+                self.tell(f"{done}  {variant}, {calls} call{'s' * (calls > 1)}: {_short(outcome)}")
                 await asyncio.sleep(REST_S)
 
     async def _exactness(
@@ -120,6 +120,7 @@ def _short(outcome: Outcome) -> str:
     text = (
         f"CPU {f['cpu_ms_per_call_s']:.2f} ms per call-second, "
         f"inbound p99 {f.get('inbound_p99_ms', 0):.2f} ms, "
-        f"lost {f['lost']:.0f}, doubled {f['doubled']:.0f}, reordered {f['reordered']:.0f}"
+        f"frames lost {f['lost_in'] + f['lost_out']:.0f}, "
+        f"doubled {f['doubled']:.0f}, reordered {f['reordered']:.0f}"
     )
     return text + (f", {len(outcome.problems)} problems" if outcome.problems else "")

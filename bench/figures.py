@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from bench.record import BYTES_PER_MS, CallRecord, Interruption, Item
-from bench.stamps import BYTE_NS, FRAME_BYTES
+from bench.stamps import BYTE_NS, FRAME_BYTES, FrameCount
 
 Figures = dict[str, float]
 NS_PER_MS = 1e6
@@ -161,25 +161,55 @@ def lateness(records: Iterable[CallRecord], window: Window) -> Figures:
     return spread("late", late) | {"late_messages": sum(ms > 0 for ms in late)}
 
 
-def frames(records: Iterable[CallRecord], end_ns: int) -> Figures:
+@dataclass(slots=True)
+class Frames:
     """What became of every frame, both ways, from the first to the hang-up at `end_ns`."""
-    figures = dict.fromkeys(
-        ("frames_in", "frames_out", "lost", "doubled", "reordered", "ghosts", "stray_bytes"), 0.0
-    )
-    for record in records:
-        figures["frames_in"] += len(record.sent_ns)
-        figures["lost"] += record.inbound.lost(len(record.sent_ns))
-        figures["doubled"] += record.inbound.doubled
-        figures["reordered"] += record.inbound.reordered
-        figures["lost"] += record.wrongly_cleared // FRAME_BYTES
-        figures["stray_bytes"] += record.ear.reader.stray
+
+    end_ns: int
+    sent_in: int = 0
+    sent_out: int = 0
+    lost_in: int = 0
+    lost_out: int = 0
+    doubled: int = 0
+    reordered: int = 0
+    ghosts: int = 0
+    stray_bytes: int = 0
+    losses: list[str] = field(default_factory=list)
+    """Where frames were lost, for a person."""
+
+    def add(self, record: CallRecord) -> None:
+        """Takes in one finished call."""
+        self.sent_in += len(record.sent_ns)
+        self.lost_in += self._lost(record, record.inbound, len(record.sent_ns), "inbound")
+        self.lost_out += record.wrongly_cleared // FRAME_BYTES
+        self.stray_bytes += record.ear.reader.stray
         for item in record.items:
-            figures["frames_out"] += item.frames.next
-            figures["lost"] += item.frames.lost(_owed(record, item, end_ns))
-            figures["doubled"] += item.frames.doubled
-            figures["reordered"] += item.frames.reordered
-            figures["ghosts"] += item.ghosts
-    return figures
+            self.sent_out += item.frames.next
+            self.ghosts += item.ghosts
+            owed = _owed(record, item, self.end_ns)
+            self.lost_out += self._lost(record, item.frames, owed, f"item {item.index}")
+
+    def figures(self) -> Figures:
+        """The counts under their names."""
+        return {
+            "frames_in": self.sent_in,
+            "frames_out": self.sent_out,
+            "lost_in": self.lost_in,
+            "lost_out": self.lost_out,
+            "doubled": self.doubled,
+            "reordered": self.reordered,
+            "ghosts": self.ghosts,
+            "stray_bytes": self.stray_bytes,
+        }
+
+    def _lost(self, record: CallRecord, count: FrameCount, owed: int | None, where: str) -> int:
+        self.doubled += count.doubled
+        self.reordered += count.reordered
+        lost = count.lost(owed)
+        if lost:
+            got = f"{count.next} arrived or are missing before one that did, {owed} owed"
+            self.losses.append(f"call {record.number}, {where}: {lost} frames lost ({got})")
+        return lost
 
 
 def _owed(record: CallRecord, item: Item, end_ns: int) -> int | None:
@@ -207,19 +237,23 @@ def talk_share(records: Sequence[CallRecord], window: Window) -> float:
     return written / (BYTES_PER_MS * 1000) / seconds
 
 
-def measure(records: Sequence[CallRecord], window: Window, end_ns: int) -> Figures:
-    """All figures of the calls of one run that were hung up at `end_ns`."""
-    truncations = Truncations()
+def measure(
+    records: Sequence[CallRecord], window: Window, end_ns: int
+) -> tuple[Figures, list[str]]:
+    """All figures of calls that were hung up at `end_ns`, and where frames were lost."""
+    truncations, frames = Truncations(), Frames(end_ns)
     truncations.add(records, end_ns)
-    return {
+    for record in records:
+        frames.add(record)
+    figures = {
         **inbound(records, window),
         **first_frames(records, window),
         **lateness(records, window),
         **interruptions(records, window),
         **truncations.figures(),
-        **frames(records, end_ns),
+        **frames.figures(),
         "generated_share": talk_share(records, window),
         "needless_clears": sum(record.needless_clears for record in records),
         "cleared_ms": sum(record.ear.playout.cleared for record in records) / BYTES_PER_MS,
-        "problems": sum(len(record.problems) for record in records),
     }
+    return figures, frames.losses

@@ -14,14 +14,15 @@ import time
 from array import array
 from dataclasses import dataclass, field
 from time import perf_counter_ns
+from typing import Protocol
 
 from bench.caller import FRAME_NS, Caller
 from bench.clock import Clock
 from bench.figures import FLUSH_NS, Figures, Window, measure, percentile
 from bench.model import ScriptedModel
-from bench.process import Gateway
 from bench.record import CallRecord, Exchange
 from bench.script import Script
+from bench.webhook import Account
 
 VOID_ABOVE_MS = 5.0
 CALLS_PER_S = 60.0
@@ -55,6 +56,16 @@ class Outcome:
         return self.figures["generator_late_p99_ms"] > VOID_ABOVE_MS
 
 
+class UnderTest(Protocol):
+    """What is loaded: usually a `bench.process.Gateway`."""
+
+    @property
+    def account(self) -> Account: ...
+    def cpu_ns(self) -> int: ...
+    def rss_kb(self) -> float: ...
+    def check(self) -> None: ...
+
+
 class Load:
     """The generator: one clock, one scripted model, callers per run."""
 
@@ -62,7 +73,7 @@ class Load:
         self._clock = clock
         self._model = model
 
-    async def run(self, gateway: Gateway, plan: Plan, base_kb: float) -> Outcome:
+    async def run(self, gateway: UnderTest, plan: Plan, base_kb: float) -> Outcome:
         """One run. `base_kb` is the gateway's memory without calls. Raises GatewayFailed."""
         exchange = Exchange()
         self._model.take(exchange, plan.script)
@@ -75,16 +86,18 @@ class Load:
         end_ns = await self._hang_up(callers)
         gateway.check()
         records = list(exchange.calls.values())
-        figures = measure(records, window, end_ns) | cost
+        figures, losses = measure(records, window, end_ns)
+        figures |= cost
         figures["rss_per_call_kb"] = (rss_kb - base_kb) / plan.calls
         figures["rss_base_kb"] = base_kb
         problems = exchange.problems + [
             f"call {record.number}: {problem}" for record in records for problem in record.problems
         ]
         figures["problems"] = len(problems)
+        problems += losses
         return Outcome(figures, records, end_ns, problems)
 
-    async def _ramp(self, gateway: Gateway, plan: Plan, exchange: Exchange) -> list[Caller]:
+    async def _ramp(self, gateway: UnderTest, plan: Plan, exchange: Exchange) -> list[Caller]:
         """Places the calls one after the other, their frames spread evenly over 20 ms."""
         shuffled = random.Random(plan.calls).sample(range(plan.calls), plan.calls)
         callers, placing = [], []
@@ -100,7 +113,7 @@ class Load:
             await task
         return callers
 
-    async def _steady(self, gateway: Gateway, plan: Plan) -> tuple[Figures, Window]:
+    async def _steady(self, gateway: UnderTest, plan: Plan) -> tuple[Figures, Window]:
         """The window in which everything is measured."""
         late = self._clock.late_ns = array("q")
         start_ns, own = perf_counter_ns(), time.process_time()

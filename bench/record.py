@@ -17,7 +17,7 @@ from bench.stamps import FRAME_BYTES, FrameCount, Stamp, StampReader, read_frame
 BYTES_PER_MS = 8
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Item:
     """One assistant item: what the model wrote, what reached the caller, what became of it."""
 

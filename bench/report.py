@@ -53,7 +53,8 @@ ROWS = (
         "interruptions / untold / uncleared", ("truncation_n", "truncation_untold", "uncleared"), 0
     ),
     Row("frames in / out", ("frames_in", "frames_out"), 0),
-    Row("frames lost / doubled / reordered", ("lost", "doubled", "reordered"), 0),
+    Row("frames lost in / lost out", ("lost_in", "lost_out"), 0),
+    Row("frames doubled / reordered", ("doubled", "reordered"), 0),
     Row("frames heard after their clear", ("ghosts",), 0),
     Row("clears nobody needed", ("needless_clears",), 0),
     Row("problems of protocol", ("problems",), 0),

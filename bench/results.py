@@ -70,8 +70,8 @@ class Results:
 
 _SUMS = (
     "_n", "late_messages", "truncation_untold", "truncation_needless", "unheard_kept", "uncleared",
-    "frames_in", "frames_out", "lost", "doubled", "reordered", "ghosts", "stray_bytes",
-    "needless_clears", "cleared_ms", "problems",
+    "frames_in", "frames_out", "lost_in", "lost_out", "doubled", "reordered", "ghosts",
+    "stray_bytes", "needless_clears", "cleared_ms", "problems",
 )  # fmt: skip
 _WORST = ("_max_ms", "_highest_ms")
 
@@ -134,7 +134,7 @@ def targets(results: Results) -> list[Target]:
         found.append(Target(f"RSS per call at {calls} calls, KB", rss, RSS_PER_CALL_KB))
     every = [results.combined(OURS, calls) for calls in results.counts()]
     for label, keys in (
-        ("frames lost, doubled or reordered", ("lost", "doubled", "reordered")),
+        ("frames lost, doubled or reordered", ("lost_in", "lost_out", "doubled", "reordered")),
         ("cleared audio heard (frames)", ("ghosts",)),
         ("problems of protocol", ("problems",)),
     ):

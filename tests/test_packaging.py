@@ -14,13 +14,18 @@ from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+from typer.core import TyperGroup
+from typer.main import get_command
 
 import gateway
+from gateway.cli.main import app
+from gateway.cli.serve import check_settings
 from gateway.settings import Settings, is_loopback, load_settings
 from tests.blockyaml import parse
 
@@ -307,10 +312,39 @@ def test_compose_runs_no_floating_image() -> None:
 
 def test_the_demo_needs_nothing_real(monkeypatch: pytest.MonkeyPatch) -> None:
     """The demo's made-up settings are valid and reach only its own loopback."""
-    settings = settings_of(compose()["services"]["gateway-demo"], monkeypatch)
-    assert settings.auth_tokens
-    assert all("made-up" in token for token in settings.auth_tokens)
+    services = compose()["services"]
+    settings = settings_of(services["gateway-demo"], monkeypatch)
+    assert all(token.startswith("made-up") for token in settings.auth_tokens)
     assert is_loopback(settings.realtime_url)
     assert is_loopback(settings.public_url)
+    check_settings(settings)
     for name in ("realtime", "twilio"):
-        assert compose()["services"][name]["network_mode"] == "service:gateway-demo"
+        assert services[name]["network_mode"] == "service:gateway-demo"
+
+
+def test_the_demo_is_wired_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twin, gateway and model find one another: same secrets, addresses that meet."""
+    services = compose()["services"]
+    settings = settings_of(services["gateway-demo"], monkeypatch)
+    model, twin = services["realtime"]["command"], services["twilio"]["command"]
+    assert urlsplit(settings.realtime_url).port == int(model[model.index("--port") + 1])
+    assert twin[twin.index("--gateway") + 1] == settings.public_url
+    for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"):
+        secret = services["gateway-demo"]["environment"][name]
+        assert services["twilio"]["environment"][name] == secret
+    mounts = dict(volume.split(":")[:2] for volume in services["twilio"]["volumes"])
+    folders = {inside: outside for outside, inside in mounts.items()}
+    recording = Path(twin[twin.index("--call") + 1])
+    assert (ROOT / folders[str(recording.parent)] / recording.name).is_file()
+    assert services["twilio"]["working_dir"] in folders
+
+
+@pytest.mark.parametrize("service", ["realtime", "twilio"])
+def test_compose_types_real_commands(service: str) -> None:
+    """The words after `gateway` in the compose file are a command with its options."""
+    words = list(compose()["services"][service]["command"])
+    command: Any = get_command(app)
+    while isinstance(command, TyperGroup):
+        command = command.commands[words.pop(0)]
+    with command.make_context(service, words) as context:
+        assert context.args == []

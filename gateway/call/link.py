@@ -25,6 +25,7 @@ from picows import (
     WSTransport,
     ws_connect,
 )
+from python_socks import ProxyError
 from websockets.exceptions import ConnectionClosedError
 from websockets.frames import Close
 
@@ -77,6 +78,8 @@ class ModelLink(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """One frame; whole text messages take the short way (picows answers pings by itself)."""
         kind = frame.msg_type
+        if transport.is_close_frame_sent and kind != WSMsgType.CLOSE:
+            return  # over for us; a frame too long may still be completed after picows refused it
         if kind == WSMsgType.TEXT and frame.fin:
             self._message(frame.get_payload_as_bytes())
         elif kind == WSMsgType.CLOSE:
@@ -87,7 +90,7 @@ class ModelLink(WSListener):
             transport.send_close(WSCloseCode.OK)
             transport.disconnect()
         elif kind in (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION):
-            self._fragment(frame)
+            self._fragment(transport, frame)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """The TCP connection is gone."""
@@ -170,7 +173,7 @@ class ModelLink(WSListener):
             self._inbox.append(message)
             self._wake()
 
-    def _fragment(self, frame: WSFrame) -> None:
+    def _fragment(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type != WSMsgType.CONTINUATION:
             self._fragments, self._fragment_bytes = [], 0
         part = frame.get_payload_as_bytes()
@@ -178,6 +181,7 @@ class ModelLink(WSListener):
         self._fragment_bytes += len(part)
         if self._fragment_bytes > MAX_MESSAGE_BYTES:
             self.close_reason = "message over 8 MiB"
+            transport.send_close(WSCloseCode.MESSAGE_TOO_BIG)
             self.abort()
         elif frame.fin:
             message = b"".join(self._fragments)
@@ -209,10 +213,11 @@ class Dialler:
         (another HTTP status) or ``model_unreachable``; never with a header in its text. Redirects
         are refused: they would carry the key to another host.
         """
+        attempt = _Attempt(events)
         try:
             async with asyncio.timeout(self._connect_timeout_s):
                 _, link = await ws_connect(
-                    lambda: ModelLink(events),
+                    attempt.link,
                     url,
                     ssl_context=self._tls,
                     extra_headers={"User-Agent": f"gateway/{__version__}", **headers},
@@ -225,13 +230,44 @@ class Dialler:
                     proxy=_proxy_for(url),
                 )
         except TimeoutError:
+            attempt.give_up()
             raise ModelError("model_unreachable", "no connection in time") from None
+        except asyncio.CancelledError:
+            attempt.give_up()
+            raise
         except WSHandshakeError as error:
             raise _refusal(error) from None
-        except (OSError, WSError) as error:
+        except (OSError, WSError, ProxyError) as error:
             raise ModelError("model_unreachable", type(error).__name__) from None
-        assert isinstance(link, ModelLink)
+        if not isinstance(link, ModelLink):  # picows: the connection closed before any answer
+            raise ModelError("model_unreachable", "closed during the handshake")
         return link
+
+
+class _Attempt:
+    """One attempt to connect, which may be given up while the handshake is under way.
+
+    picows shields the handshake from cancellation, so the connection of a call that ended
+    meanwhile would come up and stay: it is dropped the moment it does.
+    """
+
+    def __init__(self, events: LinkEvents) -> None:
+        self._events = events
+        self._made: ModelLink | None = None
+        self._given_up = False
+
+    def link(self) -> ModelLink:
+        """Called by picows when the server has agreed to the upgrade."""
+        self._made = ModelLink(self._events)
+        if self._given_up:
+            asyncio.get_running_loop().call_soon(self._made.abort)
+        return self._made
+
+    def give_up(self) -> None:
+        """Nobody waits for this connection any more."""
+        self._given_up = True
+        if self._made is not None:
+            self._made.abort()
 
 
 def _refusal(error: WSHandshakeError) -> ModelError:
@@ -247,4 +283,6 @@ def _proxy_for(url: str) -> str | None:
     if is_loopback(url) or proxy_bypass(parts.hostname or ""):
         return None
     proxies = getproxies()
-    return proxies.get("https" if parts.scheme == "wss" else "http") or proxies.get("all")
+    proxy = proxies.get("https" if parts.scheme == "wss" else "http") or proxies.get("all")
+    # Environments often name a proxy by host and port alone.
+    return proxy if not proxy or "://" in proxy else f"http://{proxy}"

@@ -11,7 +11,6 @@ import os
 import secrets
 import socket
 import sys
-import tempfile
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import typer
 
 from gateway.cli.demo_report import DemoCall, print_report, report_json
 from gateway.errors import GatewayError
+from gateway.settings import load_settings
 from gateway.sim.realtime import RealtimeOptions, RealtimeServer
 from gateway.sim.twilio import (
     PhoneNumber,
@@ -57,7 +57,7 @@ def caller_script() -> tuple[Step, ...]:
 
 
 async def _demo(out: Path | None, *, as_json: bool) -> int:
-    folder = out or Path(tempfile.mkdtemp(prefix="gateway-demo-"))
+    folder = out or load_settings().data_dir / "demo"
     folder.mkdir(parents=True, exist_ok=True)
     port = _free_port()
     base = f"http://127.0.0.1:{port}"
@@ -101,6 +101,10 @@ class GatewayProcess:
             "OPENAI_API_KEY": "offline",
             "GATEWAY_PUBLIC_URL": base,
             "GATEWAY_REALTIME_URL": model_url,
+            "GATEWAY_REALTIME_HEADERS": "{}",
+            "GATEWAY_AGENTS_DIR": str(_shipped_agents()),
+            "GATEWAY_AGENT": "assistant",
+            "GATEWAY_SECRET": secrets.token_hex(32),
             "GATEWAY_LOG_FORMAT": "json",
             "GATEWAY_LOG_LEVEL": "info",
         }
@@ -128,6 +132,12 @@ class GatewayProcess:
         except TimeoutError:
             self._process.kill()
         await self._reader
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running gateway."""
+        assert self._process is not None
+        return self._process.pid
 
     async def wait_event(self, name: str, timeout_s: float) -> dict[str, Any]:
         """The first log line of that event; raises GatewayError when the gateway ended or hung."""
@@ -160,6 +170,13 @@ class GatewayProcess:
                 self._news.notify_all()
         async with self._news:
             self._news.notify_all()
+
+
+def _shipped_agents() -> Path:
+    """The agents that come with the gateway: in the package, or beside it in a checkout."""
+    package = Path(str(files("gateway")))
+    shipped = package / "agents_config"
+    return shipped if shipped.is_dir() else package.parent / "agents_config"
 
 
 def _free_port() -> int:

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from gateway.sim.realtime import Session
+from gateway.sim.realtime.session import Session
 from gateway.sim.twilio import TwinCall
 
 
@@ -163,7 +163,7 @@ def _row(demo: DemoCall, line: dict[str, Any], caller_turn: int) -> dict[str, An
         words = demo.agent_words(line["response_id"])
     elif line["event"] == "caller.stopped":
         words = demo.caller_words(caller_turn)
-    at_ms = line.get("at_ms", line.get("duration_ms", 0.0))
+    at_ms = line.get("at_ms", line.get("duration_ms", 0.0)) + line.get("play_ms", 0.0)
     spoken = f": “{words}”" if words else ""
     return {"at_ms": at_ms, "who": who, "what": what.format(**line) + spoken}
 

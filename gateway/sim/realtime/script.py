@@ -129,7 +129,8 @@ class _Table:
         return str(self.get(name, str, "a string"))
 
     def children(self, name: str) -> Iterator[tuple[str, "_Table"]]:
-        for child, value in self._value.get(name, {}).items():
+        tables = self.get(name, dict, "a table") if self.has(name) else {}
+        for child, value in tables.items():
             yield child, self._child(f"{name}.{child}", value)
 
     def child(self, name: str) -> "_Table":

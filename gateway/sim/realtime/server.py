@@ -41,11 +41,13 @@ class RealtimeServer:
         self._server: Server | None = None
         self._scripts: dict[tuple[Path, str, Path], Script] = {}
         self._arrived = asyncio.Event()
+        self._stopping = asyncio.Event()
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listens; `ConfigError` when the script is wrong, `OSError` when the port is taken."""
         self._script(self.options.script)
         options = self.options
+        self._stopping.clear()
         self._server = await serve(
             self._serve,
             host,
@@ -69,6 +71,7 @@ class RealtimeServer:
         if server is None:
             return
         self._server = None
+        self._stopping.set()
         connections = list(server.handlers)
         server.close()
         try:
@@ -93,7 +96,7 @@ class RealtimeServer:
         self, ws: ServerConnection, request: HttpRequest
     ) -> HttpResponse | None:
         options = self.options
-        await asyncio.sleep(options.connect_delay_ms / 1000)
+        await self._hold(ws, options.connect_delay_ms / 1000)
         if options.http_status is not None:
             return self._refuse(ws, options)
         asked = admission.Request.of(request.path, request.headers)
@@ -106,6 +109,16 @@ class RealtimeServer:
         except ConfigError as wrong:
             return ws.respond(400, f"{wrong}\n")
         return None
+
+    async def _hold(self, ws: ServerConnection, delay_s: float) -> None:
+        """Waits before the 101, but not for a client that has left nor beyond `stop`."""
+        if delay_s > 0:
+            ends = [
+                asyncio.ensure_future(what) for what in (self._stopping.wait(), ws.wait_closed())
+            ]
+            await asyncio.wait(ends, timeout=delay_s, return_when=asyncio.FIRST_COMPLETED)
+            for end in ends:
+                end.cancel()
 
     def _refuse(self, ws: ServerConnection, options: RealtimeOptions) -> HttpResponse:
         response = ws.respond(options.http_status or 500, "refused by the offline server\n")

@@ -124,7 +124,7 @@ def within(parts: Sequence[Speech | Call], limit: float) -> tuple[list[Speech | 
     for part in parts:
         cost = _part_tokens(part)
         if cost > limit:
-            return [*kept, _shortened(part, max(limit, 1) / cost)], False
+            return [*kept, _fitted(part, limit)], False
         kept.append(part)
         limit -= cost
     return kept, True
@@ -135,6 +135,14 @@ def _part_tokens(part: Speech | Call) -> int:
         return _TOKENS_PER_ITEM + text_tokens(part.name + part.arguments)
     spoken = audio_tokens(PCMU.ms_of(len(part.payload)), ASSISTANT_MS_PER_TOKEN)
     return _TOKENS_PER_ITEM + text_tokens(part.text) + spoken
+
+
+def _fitted(part: Speech | Call, limit: float) -> Speech | Call:
+    share, cut = 1.0, part
+    while share > 0 and _part_tokens(cut) > limit:
+        share = max(0.0, share - 0.02)
+        cut = _shortened(part, share)
+    return cut
 
 
 def _shortened(part: Speech | Call, share: float) -> Speech | Call:

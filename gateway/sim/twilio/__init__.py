@@ -1,7 +1,8 @@
-"""The Twilio twin: REST, webhooks, TwiML and Media Streams of one account, as strict as the real one.
+"""The Twilio twin: REST, webhooks, TwiML and Media Streams of one account, as strict as the real
+one.
 
-Written from Twilio's documentation and from captured traces, without any code of the gateway's own carrier
-side, so that the two can find each other's mistakes.
+Written from Twilio's documentation and from captured traces, without any code of the gateway's own
+carrier side, so that the two can find each other's mistakes.
 """
 
 from gateway.sim.twilio.call import TwinCall

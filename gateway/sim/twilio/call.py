@@ -149,6 +149,11 @@ class TwinCall:
         async with asyncio.timeout(timeout_s):
             await self._ended.wait()
 
+    async def until(self, kind: str, timeout_s: float) -> None:
+        """Returns when the timeline has an entry of this kind; `TimeoutError` otherwise."""
+        async with asyncio.timeout(timeout_s):
+            await self._timeline.until(kind)
+
     async def until_over(self) -> None:
         """Returns when the call is over and everything about it is done."""
         await self._ended.wait()

@@ -4,7 +4,6 @@ https://www.twilio.com/docs/voice/twiml/connect and https://www.twilio.com/docs/
 """
 
 import time
-from urllib.parse import urlsplit
 
 from gateway.sim.twilio.debugger import (
     INVALID_TRACK,
@@ -17,6 +16,7 @@ from gateway.sim.twilio.parameters import stream_pairs
 from gateway.sim.twilio.run import Run
 from gateway.sim.twilio.stream import StreamEnd, StreamPlan, TwinStream
 from gateway.sim.twilio.twiml import Verb
+from gateway.sim.twilio.webhooks import is_url
 
 _PARAMETER_LIMIT = 500
 
@@ -75,7 +75,7 @@ def stream_plan(noun: Verb) -> StreamPlan:
             )
         parameters[name] = value
     callback = noun.get("statusCallback")
-    if callback and urlsplit(callback).scheme not in ("http", "https"):
+    if callback and not is_url(callback):
         raise TwilioFault(TWIML_SCHEMA, "the statusCallback of <Stream> must be absolute")
     return StreamPlan(
         url=noun.get("url"),

@@ -1,8 +1,9 @@
-"""Owns the control of a standalone twin over HTTP, beside Twilio's own API and behind the same password.
+"""Owns the control of a standalone twin over HTTP, beside Twilio's own API and behind the same
+password.
 
-`POST /twin/calls` places a call to a number of the account, `GET /twin/calls[/{sid}[/audio.wav]]` reads the
-truth about calls, `POST /twin/calls/{sid}/press|hang-up|drop` are the caller's hands, `GET /twin/debugger`
-reads the debugger.
+`POST /twin/calls` places a call to a number of the account, `GET /twin/calls[/{sid}[/audio.wav]]`
+reads the truth about calls, `POST /twin/calls/{sid}/press|hang-up|drop` are the caller's hands,
+`GET /twin/debugger` reads the debugger.
 """
 
 import json
@@ -26,7 +27,8 @@ Json = dict[str, Any]
 
 
 class ControlRoutes:
-    """Handlers; `place_call` takes to, from and the caller's steps. Sound files are below `folder`."""
+    """Handlers; `place_call` takes to, from and the caller's steps. Sound files are below
+    `folder`."""
 
     def __init__(self, exchange: Exchange, place_call: PlaceCall, folder: Path) -> None:
         self._exchange = exchange

@@ -1,4 +1,5 @@
-"""Owns the faults REST can be told to show: the next request is refused, delayed or cut, as data."""
+"""Owns the faults REST can be told to show: the next request is refused, delayed or cut, as
+data."""
 
 from dataclasses import dataclass
 
@@ -7,8 +8,8 @@ from dataclasses import dataclass
 class RestFault:
     """What happens to one matching request. It is used up by it.
 
-    With `after`, the request is carried out first and only its answer suffers: what a caller sees when a
-    connection breaks after the work was done.
+    With `after`, the request is carried out first and only its answer suffers: what a caller sees
+    when a connection breaks after the work was done.
     """
 
     status: int | None = None

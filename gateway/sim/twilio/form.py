@@ -1,11 +1,12 @@
 """Owns the reading of REST form fields: what is allowed, and the code for what is not."""
 
 from collections.abc import Sequence
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
 from gateway.sim.twilio.rest_errors import RestRefusal
+from gateway.sim.twilio.webhooks import is_url
 
 _METHODS = ("GET", "POST")
 
@@ -57,12 +58,3 @@ class Form:
     def flag(self, name: str, default: bool = False) -> bool:
         """True or false, in any spelling the packages use."""
         return self.get(name, str(default)).lower() == "true"
-
-
-def is_url(text: str) -> bool:
-    """Whether it is an absolute http or https URL."""
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        return False

@@ -1,4 +1,5 @@
-"""Owns the twin's HTTP application: Twilio's REST API below the account's path, and the twin's own control.
+"""Owns the twin's HTTP application: Twilio's REST API below the account's path, and the twin's own
+control.
 
 What is not modelled answers 404 / 20404 like everything unknown.
 """

@@ -76,7 +76,8 @@ class ConferenceRoutes:
         return JSONResponse(page_json("participants", items, request.url.path, query))
 
     async def add_person(self, request: Request) -> Response:
-        """Rings somebody who joins on answering; a conference of this name is made if there is none."""
+        """Rings somebody who joins on answering; a conference of this name is made if there is
+        none."""
         form = await Form.of(request)
         to, from_ = checked_numbers(self._exchange, form)
         timeout_s = form.seconds("Timeout", 60, _RING_LIMIT_S, 21208)

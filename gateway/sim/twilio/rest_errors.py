@@ -1,4 +1,5 @@
-"""Owns the refusals of the REST API in Twilio's shape. https://www.twilio.com/docs/usage/twilios-response"""
+"""Owns the refusals of the REST API in Twilio's shape.
+https://www.twilio.com/docs/usage/twilios-response"""
 
 from typing import Final
 

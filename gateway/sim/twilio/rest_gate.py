@@ -1,4 +1,5 @@
-"""Owns what happens to every REST request before and after its handler: password, record, faults."""
+"""Owns what happens to every REST request before and after its handler: password, record,
+faults."""
 
 import asyncio
 import base64

@@ -46,7 +46,8 @@ class NumberRoutes:
         ]
 
     async def list(self, request: Request) -> Response:
-        """All numbers, or those that match `PhoneNumber` (a part of a number, `*` for any digit)."""
+        """All numbers, or those that match `PhoneNumber` (a part of a number, `*` for any
+        digit)."""
         query = dict(request.query_params)
         items = [
             number_json(self._account_sid, number)

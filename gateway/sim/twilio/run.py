@@ -21,8 +21,14 @@ class Run:
     document_url: str
 
     def resolve(self, url: str) -> str:
-        """An absolute URL; relative ones are relative to the document, empty ones mean it."""
-        return urljoin(self.document_url, url) if url else self.document_url
+        """An absolute URL; relative ones are relative to the document, empty ones mean it.
+
+        One that is no URL at all comes back as it is, and fails when it is asked.
+        """
+        try:
+            return urljoin(self.document_url, url) if url else self.document_url
+        except ValueError:
+            return url
 
     def answer(self) -> None:
         """Picks up, if that has not happened."""

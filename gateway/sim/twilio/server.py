@@ -1,9 +1,8 @@
 """Owns the twin as a whole: starts its server, places calls, ends everything.
 
-twin = TwilioTwin(TwilioOptions("AC…", "token", numbers=(PhoneNumber("+1…", voice_url="http://…"),)))
-await twin.start()
-call = twin.place_call("+1…", caller=[WaitForAgent(300), Play("hello.ulaw"), HangUp()])
-await call.wait(30)
+twin = TwilioTwin(TwilioOptions("AC…", "token", numbers=(PhoneNumber("+1…",
+voice_url="http://…"),))) await twin.start() call = twin.place_call("+1…",
+caller=[WaitForAgent(300), Play("hello.ulaw"), HangUp()]) await call.wait(30)
 """
 
 import asyncio
@@ -31,7 +30,15 @@ from gateway.sim.twilio.webhooks import WebhookRecord
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to whoever runs the twin."""
+    """Leaves signals to whoever runs the twin, and sleeps until it is told to stop."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.leave = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self.leave.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -55,7 +62,13 @@ class TwilioTwin:
         """Listens; port 0 takes a free one. `OSError` when the port is taken."""
         listener = socket.create_server((host, port), reuse_port=False)
         config = uvicorn.Config(
-            self._gate, lifespan="off", log_config=None, log_level="critical", access_log=False
+            self._gate,
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            date_header=False,
+            timeout_graceful_shutdown=1,
         )
         self.url = f"http://{host}:{listener.getsockname()[1]}"
         self._server = _Server(config)
@@ -65,8 +78,7 @@ class TwilioTwin:
         """Ends every call, then the server."""
         await self._exchange.close()
         if self._server is not None and self._serving is not None:
-            self._server.should_exit = True
-            self._server.force_exit = True
+            self._server.leave.set()
             await self._serving
 
     def place_call(

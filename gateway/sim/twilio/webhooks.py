@@ -72,7 +72,7 @@ class Overrides:
     def of(cls, url: str, total_ms: int = 15_000) -> "Overrides":
         """The overrides in this URL; values out of range are moved into it, nonsense counts as
         absent."""
-        given = dict(parse_qsl(urlsplit(url).fragment))
+        given = dict(parse_qsl(url.partition("#")[2]))
         return cls(
             connect_ms=_within(given.get("ct"), 100, 10_000, 5000),
             read_ms=_within(given.get("rt"), 100, 15_000, total_ms),
@@ -115,6 +115,8 @@ class Webhooks:
     async def fetch(self, call_sid: str, url: str, pairs: Pairs, method: str = "POST") -> Answer:
         """Asks `url`, trying again as the overrides say; `TwilioFault` 11200 or 11205 when nothing
         helps."""
+        if not is_url(url):
+            raise TwilioFault(HTTP_ERROR, f"{url!r} is not an absolute URL")
         overrides = Overrides.of(url, self._total_ms)
         token = str(uuid.uuid4())
         left = overrides.retries
@@ -160,8 +162,8 @@ class Webhooks:
     async def _send(
         self, url: str, pairs: Pairs, method: str, overrides: Overrides, token: str
     ) -> Answer:
-        request = self._request(url, pairs, method, overrides, token)
         try:
+            request = self._request(url, pairs, method, overrides, token)
             async with asyncio.timeout((overrides.connect_ms + overrides.total_ms) / 1000):
                 response = await self._client.send(request)
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
@@ -169,6 +171,8 @@ class Webhooks:
             raise _Failed("ct", HTTP_CONNECT_FAILED, detail) from error
         except (httpx2.TimeoutException, TimeoutError) as error:
             raise _Failed("rt", HTTP_ERROR, f"{_plain(url)}: no answer in time") from error
+        except httpx2.InvalidURL as error:
+            raise _Failed("url", HTTP_ERROR, f"{url!r}: {error}") from error
         except httpx2.TransportError as error:
             detail = f"{_plain(url)}: the connection broke ({error})"
             raise _Failed("rt", HTTP_ERROR, detail) from error
@@ -194,6 +198,15 @@ class Webhooks:
         return self._client.build_request(
             method, target, content=content, headers=headers, timeout=timeout
         )
+
+
+def is_url(text: str) -> bool:
+    """Whether it is an absolute http or https URL."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
 
 
 def with_query(url: str, pairs: Pairs) -> str:

@@ -1,0 +1,139 @@
+"""A whole run over real sockets reports what a gateway does wrong, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from random import Random
+
+import pytest
+
+from bench.clock import Clock
+from bench.figures import percentile
+from bench.load import Load, Outcome, Plan
+from bench.model import ScriptedModel
+from bench.relay import DelayRelay
+from bench.script import Cues
+from tests.bench.loopback import Faults, LoopbackGateway
+
+
+class OneInterruption:
+    """An answer of 1.2 s, interrupted while it plays; then a short one."""
+
+    def begin(self, session: Cues, random: Random) -> None:
+        at = session.clock.call_in
+        at(0.05, lambda _: session.respond([9600 + 77]))
+        at(0.9, lambda _: session.caller_starts())
+        at(1.0, lambda _: session.caller_stops([1600]))
+
+
+@asynccontextmanager
+async def loaded(faults: Faults) -> AsyncIterator[tuple[Load, Clock, LoopbackGateway]]:
+    """A generator and a loopback gateway that talks to its model."""
+    with Clock(asyncio.get_running_loop()) as clock:
+        model = ScriptedModel(clock, seed=1)
+        gateway = LoopbackGateway(f"ws://127.0.0.1:{await model.start()}/v1/realtime", faults)
+        await gateway.start()
+        try:
+            yield Load(clock, model), clock, gateway
+        finally:
+            await gateway.stop()
+            await model.stop()
+
+
+async def one_run(faults: Faults, calls: int = 2, seconds: float = 2.0) -> Outcome:
+    async with loaded(faults) as (load, _, gateway):
+        plan = Plan(calls, seconds, OneInterruption(), settle_s=0.0)
+        outcome = await load.run(gateway, plan, 900.0)
+        assert gateway.refused == 0
+        return outcome
+
+
+@pytest.mark.asyncio
+async def test_a_faultless_gateway_has_no_faults() -> None:
+    """Nothing is lost, doubled, reordered or out of protocol, and every kind of figure is there."""
+    outcome = await one_run(Faults())
+    f = outcome.figures
+    assert outcome.problems == []
+    assert (f["lost_in"], f["lost_out"], f["doubled"], f["reordered"]) == (0, 0, 0, 0)
+    assert f["frames_in"] > 100
+    assert f["frames_out"] > 30
+    assert (f["inbound_n"], f["interruption_n"], f["truncation_n"]) == (f["inbound_n"], 2, 2)
+    assert f["first_frame_n"] >= 2
+    assert f["uncleared"] == 0
+    assert f["rss_per_call_kb"] == 50
+    assert f["cpu_ms_per_call_s"] > 0
+
+
+@pytest.mark.asyncio
+async def test_the_truncation_error_is_measured_against_what_was_heard() -> None:
+    """A gateway that always says 100 ms is wrong by what its callers had heard beyond that."""
+    outcome = await one_run(Faults(truncate_ms=100))
+    heard_ms = sorted(
+        bytes_ / 8
+        for record in outcome.records
+        for interruption in record.interruptions
+        for bytes_ in interruption.heard
+    )
+    assert heard_ms[0] > 100
+    assert outcome.figures["truncation_lowest_ms"] == 100 - heard_ms[-1]
+    assert outcome.figures["truncation_p50_ms"] == percentile([ms - 100 for ms in heard_ms], 0.5)
+    assert outcome.figures["truncation_untold"] == 0
+
+
+@pytest.mark.asyncio
+async def test_injected_faults_are_reported_as_what_they_are() -> None:
+    """Two frames lost, one doubled and one reordered per call; nothing else."""
+    faults = Faults(drop=frozenset({20, 31}), double=frozenset({40}), swap=frozenset({50}))
+    outcome = await one_run(faults)
+    f = outcome.figures
+    assert (f["lost_in"], f["lost_out"], f["doubled"], f["reordered"]) == (4, 0, 2, 2)
+    assert f["problems"] == 0
+    assert len(outcome.problems) == 2
+
+
+@pytest.mark.asyncio
+async def test_an_extra_field_is_a_problem() -> None:
+    """The carrier logs error 31951 for it, so the benchmark does too."""
+    outcome = await one_run(Faults(extra_field=True), calls=1)
+    assert outcome.figures["problems"] > 0
+    assert any("31951" in problem for problem in outcome.problems)
+
+
+@pytest.mark.asyncio
+async def test_a_network_delays_the_clear_and_the_truth() -> None:
+    """Through a relay everything arrives later and complete, and what plays meanwhile is heard."""
+    async with loaded(Faults()) as (load, clock, gateway):
+        media = gateway.servers[1].sockets[0].getsockname()
+        relay = DelayRelay(clock, media, delay_ms=60, jitter_ms=10)
+        plan = Plan(1, 2.0, OneInterruption(), settle_s=0.0, via=(await relay.start(),))
+        outcome = await load.run(gateway, plan, 900.0)
+        await relay.stop()
+    f = outcome.figures
+    assert outcome.problems == []
+    assert (f["lost_in"], f["doubled"], f["reordered"]) == (0, 0, 0)
+    assert f["inbound_p50_ms"] >= 50
+    assert f["interruption_p50_ms"] >= 50
+
+
+@pytest.mark.asyncio
+async def test_the_clock_calls_in_order_and_never_early() -> None:
+    """What is due earlier is called earlier, also when it was asked for later or from within."""
+    called: list[str] = []
+    done = asyncio.Event()
+
+    def note(name: str) -> Callable[[int], None]:
+        return lambda _: called.append(name)
+
+    with Clock(asyncio.get_running_loop()) as clock:
+        clock.call_in(0.03, note("third"))
+        clock.call_in(0.01, note("first"))
+        clock.call_in(
+            0.02, lambda due: (note("second")(due), clock.call_at(due, note("within")))[0]
+        )
+        clock.call_in(0.04, lambda _: done.set())
+        async with asyncio.timeout(5):
+            await done.wait()
+        assert min(clock.late_ns) >= 0
+    assert called == ["first", "second", "within", "third"]

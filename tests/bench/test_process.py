@@ -1,0 +1,72 @@
+"""The process under test is started, measured and ended; the yardstick is one that works."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from bench.clock import Clock
+from bench.load import Load, Plan
+from bench.model import ScriptedModel
+from bench.process import PLAIN, Cores, Gateway, GatewayFailed
+from tests.bench.test_load import OneInterruption
+
+
+def gateway(command: str, scratch: Path, url: str = "ws://127.0.0.1:1/v1/realtime") -> Gateway:
+    return Gateway(command, url, scratch, Cores.choose().gateway, max_calls=10)
+
+
+@pytest.mark.asyncio
+async def test_a_gateway_that_does_not_start_is_told_with_its_last_words(tmp_path: Path) -> None:
+    """The failure shows what the process wrote, and nothing is left behind."""
+    broken = gateway("{python} -c \"raise SystemExit('no such option: {port}')\"", tmp_path)
+    with pytest.raises(GatewayFailed, match=f"no such option: {broken.port}"):
+        await broken.start()
+    await broken.stop()
+    with pytest.raises(GatewayFailed):
+        broken.check()
+
+
+@pytest.mark.asyncio
+async def test_a_gateway_sees_the_settings_of_the_benchmark_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settings and keys of the person who runs it do not reach the gateway."""
+    monkeypatch.setenv("OPENAI_API_KEY", "a person's key")
+    monkeypatch.setenv("GATEWAY_LEAD_MS", "9")
+    show = "import os; raise SystemExit({{k: v for k, v in os.environ.items() if '_' in k}})"
+    shown = gateway(f'{{python}} -c "{show}"', tmp_path)
+    with pytest.raises(GatewayFailed):
+        await shown.start()
+    await shown.stop()
+    words = shown.log_tail()
+    assert "'OPENAI_API_KEY': 'sk-bench'" in words
+    assert f"'GATEWAY_PORT': '{shown.port}'" in words
+    assert "GATEWAY_LEAD_MS" not in words
+
+
+@pytest.mark.asyncio
+async def test_the_yardstick_carries_a_call(tmp_path: Path) -> None:
+    """The plain SDK path answers the webhook, loses nothing and clears on interruption."""
+    before = os.sched_getaffinity(0)
+    with Clock(asyncio.get_running_loop()) as clock:
+        model = ScriptedModel(clock, seed=1)
+        url = f"ws://127.0.0.1:{await model.start()}/v1/realtime"
+        plain = gateway(PLAIN, tmp_path, url)
+        try:
+            await plain.start()
+            plan = Plan(1, 2.0, OneInterruption(), settle_s=0.0)
+            outcome = await Load(clock, model).run(plain, plan, plain.rss_kb())
+        finally:
+            await plain.stop()
+            await model.stop()
+    f = outcome.figures
+    assert outcome.problems == []
+    assert (f["lost_in"], f["doubled"], f["reordered"]) == (0, 0, 0)
+    assert f["interruption_n"] == 1
+    assert f["cpu_ms_per_call_s"] > 0
+    assert f["rss_base_kb"] > 10_000
+    assert os.sched_getaffinity(0) == before

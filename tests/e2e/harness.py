@@ -1,0 +1,130 @@
+"""The gateway between its two far ends, all real, in one loop: what end-to-end tests drive."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from gateway.agents import AgentFiles
+from gateway.call.call import Line, Offer
+from gateway.call.link import Dialler
+from gateway.call.reception import Reception
+from gateway.call.tools import ToolRunner
+from gateway.core.events import CallEnded, CallEvent
+from gateway.settings import load_settings
+from gateway.sim.realtime import RealtimeOptions, RealtimeServer
+from gateway.sim.twilio import Network, PhoneNumber, Step, TwilioOptions, TwilioTwin, TwinCall
+from gateway.web.app import build_app
+from gateway.web.server import build_server
+
+ROOT = Path(__file__).parent.parent.parent
+CALLS = ROOT / "tests" / "fixtures" / "calls"
+SPEECH = ROOT / "gateway" / "sim" / "speech" / "assistant"
+PHRASES = ROOT / "gateway" / "call" / "phrases"
+NUMBER = "+15550001000"
+ACCOUNT = "AC" + "0" * 32
+TOKEN = "a made-up token"
+LIMIT_S = 45.0
+
+
+class House:
+    """A running gateway with its twins and everything they know."""
+
+    def __init__(self, reception: Reception, model: RealtimeServer, twin: TwilioTwin) -> None:
+        self.reception = reception
+        self.model = model
+        self.twin = twin
+        self.events: list[tuple[str, CallEvent]] = []
+        self._news = asyncio.Event()
+
+    def heard_event(self, call_sid: str, event: CallEvent) -> None:
+        """The listener the gateway tells its call events."""
+        self.events.append((call_sid, event))
+        self._news.set()
+
+    def of(self, kind: type[Any], call_sid: str | None = None) -> list[Any]:
+        """Events of that kind, of one call or of all."""
+        return [e for sid, e in self.events if isinstance(e, kind) and call_sid in (None, sid)]
+
+    async def until(self, condition: Callable[[], bool], timeout_s: float = LIMIT_S) -> None:
+        """Returns when the condition holds; looked at whenever a call event comes."""
+        async with asyncio.timeout(timeout_s):
+            while not condition():
+                self._news.clear()
+                await self._news.wait()
+
+    def place(self, *steps: Step, network: Network | None = None) -> TwinCall:
+        """The twin calls the gateway's number."""
+        return self.twin.place_call(NUMBER, caller=steps, network=network)
+
+    async def ended(self, call: TwinCall) -> CallEnded:
+        """Waits for both sides of the end of a call."""
+        await call.wait(LIMIT_S)
+        await self.until(lambda: bool(self.of(CallEnded, call.sid)))
+        ended: CallEnded = self.of(CallEnded, call.sid)[0]
+        return ended
+
+
+@asynccontextmanager
+async def house(
+    options: RealtimeOptions | None = None, **settings_overrides: Any
+) -> AsyncIterator[House]:
+    """Starts offline model, gateway and twin on free ports; stops all of them at the end."""
+    model = RealtimeServer(options or RealtimeOptions())
+    await model.start()
+    settings = load_settings(
+        port=0,
+        twilio_account_sid=ACCOUNT,
+        twilio_auth_token=TOKEN,
+        openai_api_key="offline",
+        public_url="http://127.0.0.1:1",
+        realtime_url=model.url,
+        agents_dir=ROOT / "agents_config",
+        **settings_overrides,
+    )
+    listeners: list[Callable[[str, CallEvent], None]] = []
+    tools = ToolRunner(threads=4, timeout_s=5)
+    tools.start()
+    dialler = Dialler(connect_timeout_s=settings.connect_timeout_s, ping_interval_s=20)
+    plan = AgentFiles(settings.agents_dir, settings, tools).plan("assistant")
+
+    # The public address is known once the socket is bound: bind first, then build on it.
+    bound = socket.create_server(("127.0.0.1", 0))
+    base = f"http://127.0.0.1:{bound.getsockname()[1]}"
+    settings = settings.model_copy(update={"public_url": base})
+
+    def tell(call_sid: str, event: CallEvent) -> None:
+        for listener in listeners:
+            listener(call_sid, event)
+
+    line = Line(settings, dialler, tell)
+
+    def plan_for(_offer: Offer) -> Any:
+        return plan
+
+    reception = Reception(line, plan_for, b"a secret for tests")
+    server = build_server(build_app(settings, reception), settings, reception)
+    serving = asyncio.create_task(server.serve(sockets=[bound]))
+    number = PhoneNumber(
+        NUMBER, voice_url=f"{base}/twilio/voice", status_callback=f"{base}/twilio/status"
+    )
+    twin = TwilioTwin(TwilioOptions(ACCOUNT, TOKEN, (number,)))
+    await twin.start()
+    running = House(reception, model, twin)
+    listeners.append(running.heard_event)
+    while not server.started:  # noqa: ASYNC110 uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    try:
+        yield running
+    finally:
+        await twin.stop()
+        for call in reception.registry:
+            call.end("test_over")
+        async with asyncio.timeout(10):
+            await reception.registry.wait_empty()
+        server.should_exit = True
+        await serving
+        await model.stop()
+        tools.stop()
