@@ -9,6 +9,7 @@ COPY requirements.lock ./
 RUN pip download --quiet --require-hashes --only-binary :all: --dest /wheels -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY gateway ./gateway
+COPY agents_config ./agents_config
 RUN python -m venv /opt/gateway \
  && /opt/gateway/bin/pip install --quiet --no-index --find-links /wheels .
 

@@ -18,7 +18,7 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 # What `make test-system` needs, as command:Debian-package.
-SYSTEM_TOOLS := shellcheck:shellcheck
+SYSTEM_TOOLS := shellcheck:shellcheck espeak-ng:espeak-ng sox:sox
 SYSTEM_PACKAGES := $(sort $(foreach tool,$(SYSTEM_TOOLS),$(lastword $(subst :, ,$(tool)))))
 
 UV := $(shell uv --version >/dev/null 2>&1 && command -v uv)

@@ -22,7 +22,7 @@ NETWORKS = tuple((delay, jitter) for delay in (0.0, 20.0, 50.0, 80.0) for jitter
 """(one-way delay, jitter) in ms."""
 
 CALLS_PER_NETWORK = 6
-SECONDS = 24.0
+SECONDS = 20.0
 
 
 @dataclass(slots=True)

@@ -122,6 +122,10 @@ class Gateway:
         """User and system time so far, of all threads and of child processes."""
         return sum(time.clock_gettime_ns(_cpu_clock(pid)) for pid in self._pids())
 
+    def waited_ns(self) -> int:
+        """Time so far in which its main thread could have run and something else had the core."""
+        return sum(int(_proc(pid, "schedstat").split()[1]) for pid in self._pids())
+
     def rss_kb(self) -> float:
         """Resident memory now."""
         page_kb = os.sysconf("SC_PAGE_SIZE") / 1024

@@ -58,6 +58,7 @@ ROWS = (
     Row("frames heard after their clear", ("ghosts",), 0),
     Row("clears nobody needed", ("needless_clears",), 0),
     Row("problems of protocol", ("problems",), 0),
+    Row("core taken by others", ("waited_share",), 3),
     Row("generator: core used", ("generator_cpu_share",)),
     Row("generator: late, ms p99/max", ("generator_late_p99_ms", "generator_late_max_ms")),
 )

@@ -63,6 +63,11 @@ class Results:
         every = [r for r in self.density if (r.variant, r.calls) == (variant, calls)]
         return valid, len(every) - valid
 
+    def all_void(self) -> list[tuple[str, int]]:
+        """Variants and numbers of calls of which no run counts: not to be published."""
+        asked = dict.fromkeys((run.variant, run.calls) for run in self.density)
+        return [(variant, calls) for variant, calls in asked if not self._valid(variant, calls)]
+
     def _valid(self, variant: str, calls: int) -> list[Run]:
         wanted = (variant, calls)
         return [r for r in self.density if (r.variant, r.calls) == wanted and not r.void]

@@ -41,7 +41,9 @@ PURE_PACKAGES = {
 }
 
 # The one call boundary, where whatever went wrong in a call must still end that call politely.
-BROAD_EXCEPTS: dict[str, str] = {}
+BROAD_EXCEPTS = {
+    "gateway/call/call.py": "the SDK and an agent's own tools may raise anything at all",
+}
 
 # Modules with behaviour and no test file of their own.
 TESTED_ELSEWHERE: dict[str, str] = {
@@ -333,9 +335,11 @@ def project_texts() -> dict[str, str]:
 
 
 def made_up(key: str) -> bool:
-    """True for a key nobody could mistake for a real one: few characters, or a run of them."""
+    """True for a key nobody takes for a real one: few characters, a run, or from Twilio's docs."""
     runs = "0123456789abcdefghijklmnopqrstuvwxyz" * 2
-    return len(set(key.lower())) <= 6 or key.lower()[:10] in runs
+    documented = "18ad3ab5a668481ce02b83e7395059f"  # in every example of Media Streams
+    key = key.lower()
+    return len(set(key)) <= 6 or key[:10] in runs or key.startswith(documented)
 
 
 def test_no_file_knows_a_machine() -> None:

@@ -128,17 +128,23 @@ def test_the_version_is_the_newest_in_the_changelog() -> None:
 
 
 def test_the_wheel_holds_the_whole_package(tmp_path: Path) -> None:
-    """The wheel carries every file of the package: code, phrases, speech, scripts, pages."""
+    """The wheel carries every file of the package and the agents that come with it."""
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=50)
     (wheel,) = tmp_path.glob("*.whl")
     shipped = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("gateway/")}
-    files = {
+    assert shipped == files_of("gateway") | {
+        f"gateway/{name}" for name in files_of("agents_config")
+    }
+
+
+def files_of(folder: str) -> set[str]:
+    """The files of a folder of the project that are no caches."""
+    return {
         path.relative_to(ROOT).as_posix()
-        for path in (ROOT / "gateway").rglob("*")
+        for path in (ROOT / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert shipped == files
 
 
 def test_the_license_is_mit() -> None:

@@ -31,6 +31,7 @@ from gateway.core.events import (
     CallAnswered,
     CallEnded,
     CallEnding,
+    CallerStarted,
     CallEvent,
     CallLive,
     CallOffered,
@@ -120,25 +121,32 @@ class Call:
         try:
             reason = await self._ended
         finally:
-            await self._tear_down(model)
-            self.state = "ended"
-            self._emit_ended(reason)
+            self.state = "ending"
+            ended_at = time.monotonic()
+            try:
+                await self._tear_down(model)
+            finally:
+                self.state = "ended"
+                self._emit_ended(reason, ended_at)
         return reason
 
     def end(self, reason: str) -> None:
         """Ends the call now; only the first reason counts. What is still playing is cut off."""
         if not self._ended.done():
             self._ended.set_result(reason)
+            self.state = "ending"
 
     def hang_up(self, reason: str) -> None:
         """Ends the call once the goodbye has been heard; a caller who speaks up keeps the call."""
-        self._departure.begin(reason, said=self.dialogue.spoke_last)
+        if not self._ended.done():
+            self._departure.begin(reason, said=self.dialogue.spoke_last)
 
     def say_and_end(self, name: Phrase, reason: str) -> None:
         """Plays a recorded phrase in place of the agent and ends the call when it was heard."""
-        if self._socket is None:
+        if self._socket is None or self._ended.done():
             self.end(reason)
             return
+        self._lost = self._lost or ModelError(reason)  # its end is ours now, and no loss
         self._departure.cancel()
         self.dialogue.disconnect()
         if self._link is not None:
@@ -175,7 +183,8 @@ class Call:
 
     def carrier_digit(self, digit: str) -> None:
         """A key was pressed: the agent falls silent, the digits become one message."""
-        self.dialogue.interrupt("dtmf", cancel=True)
+        if self.dialogue.connected:  # without a model the apology or goodbye is heard to its end
+            self.dialogue.interrupt("dtmf", cancel=True)
         self._keys.press(digit)
 
     def carrier_oddity(self, kind: str) -> None:
@@ -197,7 +206,7 @@ class Call:
             self._emit(ModelErrorReported(error.reason))
             if self._bad_frames > _BAD_FRAMES_ALLOWED:
                 self.model_lost("model_garbage", error.reason)
-            return error.reason != "bad_audio"
+            return error.reason == "bad_event"  # the SDK reports it; anything else would end it
 
     def model_configured(self) -> None:
         """The session's settings are on their way."""
@@ -243,6 +252,9 @@ class Call:
 
     async def _dial(self, url: str, headers: Mapping[str, str]) -> ModelLink:
         self._link = link = await self._line.dialler.dial(url, headers, self)
+        if self._lost is not None:  # given up meanwhile
+            link.abort()
+            raise self._lost
         self.dialogue.connect(link.write)
         return link
 
@@ -255,9 +267,12 @@ class Call:
         """After ``end_call`` with a spoken goodbye nothing more is to be said."""
         return tool != "end_call" or not self.dialogue.spoke_last
 
-    def _interrupted(self, item: Item) -> None:
+    def _stay(self) -> None:
         if self._departure.cancel():
             self.state = "live"
+
+    def _interrupted(self, item: Item) -> None:
+        self._stay()
         if self._session is not None and item.item_id:
             event = RealtimeModelAudioInterruptedEvent(item.item_id, item.content_index)
             self._spawn(self._session.on_event(event))
@@ -316,22 +331,25 @@ class Call:
 
     def _digits_pressed(self, digits: str) -> None:
         self._emit(DtmfGroup(len(digits), self._since_open_ms()))
-        if self._session is not None and self._lost is None:
+        if self._session is not None and self.dialogue.connected:
             text = f"The caller pressed these keys on the phone: {digits}"
             self._spawn(self._session.send_message(text))
 
     def _emit(self, event: CallEvent) -> None:
         if self.state == "answered" and isinstance(event, CallLive):
             self.state = "live"
+        elif isinstance(event, CallerStarted):
+            self._stay()
         self._line.listener(self.offer.call_sid, event)
 
-    def _emit_ended(self, reason: str) -> None:
+    def _emit_ended(self, reason: str, at: float) -> None:
         dialogue = self.dialogue
-        heard = dialogue.outbound.ledger.heard_bytes(time.monotonic())
+        heard = dialogue.outbound.ledger.heard_bytes(at)
+        opened_at = at if dialogue.opened_at is None else dialogue.opened_at
         self._emit(
             CallEnded(
                 reason=reason,
-                duration_ms=dialogue.since_open_ms(),
+                duration_ms=(at - opened_at) * 1000,
                 heard_ms=heard / BYTES_PER_MS,
                 inbound_frames=dialogue.inbound.frames,
                 turns=dialogue.turns.turns,

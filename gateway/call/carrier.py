@@ -77,6 +77,8 @@ class CarrierSocket(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """One frame; picows has unmasked it and answers pings by itself."""
+        if transport.is_close_frame_sent and frame.msg_type != WSMsgType.CLOSE:
+            return  # over for us; a frame too long may still be completed after picows refused it
         if frame.msg_type == WSMsgType.TEXT and frame.fin:
             try:
                 self._message(frame.get_payload_as_bytes())
@@ -177,6 +179,7 @@ class CarrierSocket(WSListener):
             self._call.carrier_oddity(kind)
         if self._call is None or self._oddities > _ODDITIES_ALLOWED:
             self._admission.rejected(kind)
+            self._lost("carrier_garbage")
             self.refuse()
 
     def _lost(self, reason: str) -> None:

@@ -40,18 +40,18 @@ class Departure:
 
     def cancel(self) -> bool:
         """Stays on the line; True when a departure was pending."""
-        if self._task is None or self._task.done():
-            return False
-        self._task.cancel()
-        return True
+        task, self._task = self._task, None
+        return task is not None and task.cancel()
 
     async def _leave(self, reason: str, said: bool) -> None:
         self._on_begin(reason)
         try:
             async with asyncio.timeout(GOODBYE_LIMIT_S):
-                if not said:
-                    await self._response_done()
-                while self._dialogue.connected and self._dialogue.responding:
+                # The answer that called for the end may itself still be running: what counts is
+                # that the newest one had words.
+                while self._dialogue.connected and (
+                    self._dialogue.responding or not (said or self._dialogue.spoke_last)
+                ):
                     await self._response_done()
         except TimeoutError:
             _log.warning("call.goodbye_missing", reason=reason)

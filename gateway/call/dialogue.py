@@ -29,6 +29,7 @@ from gateway.core.g711 import BYTES_PER_MS
 from gateway.core.ledger import Cut, Item
 from gateway.core.pacing import Pacing
 from gateway.core.turns import TurnClock
+from gateway.errors import ModelError
 
 _FATAL_CODES = frozenset(
     {
@@ -102,7 +103,7 @@ class Dialogue:
         """One message of the model, in its read callback. True when the SDK should see it too."""
         kind = realtime.kind(frame)
         if kind is None:
-            return True  # not an event at all: the SDK reports it and the session ends
+            raise ModelError("no_event")  # the SDK would end the session over it
         event = realtime.decode(kind, frame)
         if isinstance(event, realtime.AudioDelta):
             self._audio(event)

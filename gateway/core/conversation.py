@@ -36,12 +36,18 @@ class Delete:
 Command = Truncate | Delete
 
 
+_KEPT = 8
+"""Responses remembered at most. A server tells the end of each long before; one that does not must
+not cost memory.
+"""
+_ADDED_KEPT = 64
+"""Ids of added items remembered at most; of one response there are a handful."""
+
+
 @dataclass(slots=True)
 class _Message:
     """A message item of a response, as far as corrections need to know it."""
 
-    added: bool = False
-    """The server has told that it is in the conversation."""
     spoken: bool = False
     """Audio of it was taken for playing."""
     heard: int = 0
@@ -63,13 +69,15 @@ class Conversation:
     model.
     """
 
-    __slots__ = ("_owed", "_responses", "active")
+    __slots__ = ("_added", "_owed", "_responses", "active")
 
     def __init__(self) -> None:
         self.active: str | None = None
         """The response the model is generating now."""
         self._responses: dict[str, _Response] = {}
-        """Running responses, and ended ones that still owe a delete: a handful at most."""
+        """Running responses, and ended ones with a message the server has not added yet."""
+        self._added: dict[str, None] = {}
+        """Items the server has told of since the oldest of these responses began, in order."""
         self._owed: dict[str, str] = {}
         """Items to delete -> their response, until both conditions of a delete are met."""
 
@@ -79,6 +87,8 @@ class Conversation:
         """A response begins."""
         self.active = response_id
         self._responses[response_id] = _Response()
+        if len(self._responses) > _KEPT:
+            self._forget(next(iter(self._responses)))
 
     def item_announced(self, response_id: str, item_id: str, kind: str) -> None:
         """``response.output_item.added``: a response has an item; only messages can be heard."""
@@ -90,12 +100,12 @@ class Conversation:
         """``conversation.item.added``: from now on the server knows the item. Returns deletes that
         waited for it.
         """
-        for response in self._responses.values():
-            message = response.messages.get(item_id)
-            if message is not None:
-                message.added = True
-                return self._pay()
-        return []
+        if not self._responses:
+            return []
+        self._added[item_id] = None
+        if len(self._added) > _ADDED_KEPT:
+            del self._added[next(iter(self._added))]
+        return self._pay()
 
     def muted(self, response_id: str) -> bool:
         """True when audio of this response must not be played any more."""
@@ -111,8 +121,10 @@ class Conversation:
     def late_audio(self, response_id: str, item_id: str, content_index: int, n_bytes: int) -> None:
         """Audio of a muted response arrived and was dropped; its item is longer than we thought."""
         message = self._responses[response_id].messages.setdefault(item_id, _Message())
-        message.received += n_bytes
-        message.content_index = content_index
+        if not message.received:
+            message.content_index = content_index
+        if content_index == message.content_index:
+            message.received += n_bytes
 
     def response_done(self, response_id: str) -> list[Command]:
         """``response.done``. Returns what became due: corrections of late items, deletes that
@@ -128,9 +140,7 @@ class Conversation:
         if response.muted:
             for item_id, message in response.messages.items():
                 commands += self._correct(response_id, item_id, message)
-        commands += self._pay()
-        self._forget_if_clear(response_id)
-        return commands
+        return commands + self._pay()
 
     # What the gateway does
 
@@ -140,31 +150,40 @@ class Conversation:
         Returns the commands that can leave now; the rest follows from :meth:`item_added` and
         :meth:`response_done`.
         """
-        open_items = {item.item_id for item in cut.items}
-        if self.active is not None:
-            running = self._responses[self.active]
-            running.muted = True
-            for item_id, message in running.messages.items():
-                if message.spoken and item_id not in open_items:
-                    message.settled = True  # heard to its end before the cut
+        self._mute({item.item_id for item in cut.items})
+        self._remember(cut)
         commands: list[Command] = []
         for item in cut.items:
             if not item.response_id:
                 continue  # the gateway's own audio: the model never knew it
-            response = self._responses.get(item.response_id)
-            if response is None:  # done and forgotten, so its items were added long ago
-                response = self._responses[item.response_id] = _Response(done=True)
-                response.messages[item.item_id] = _Message(added=True)
-            response.muted = response.muted or not response.done
-            message = response.messages.setdefault(item.item_id, _Message(added=response.done))
+            messages = self._responses[item.response_id].messages
+            message = messages.setdefault(item.item_id, _Message())
+            if message.settled:
+                continue  # an earlier content part of it was playing
             message.heard, message.received = item.heard, item.received
             message.content_index = item.content_index
             if item.received > item.heard:
                 commands += self._correct(item.response_id, item.item_id, message)
-            self._forget_if_clear(item.response_id)
-        return commands
+        return commands + self._pay()
 
     # Inside
+
+    def _mute(self, open_items: set[str]) -> None:
+        for response in self._responses.values():
+            if response.muted or response.done:
+                continue
+            response.muted = True
+            for item_id, message in response.messages.items():
+                if message.spoken and item_id not in open_items:
+                    message.settled = True  # heard to its end before the cut
+
+    def _remember(self, cut: Cut) -> None:
+        """Responses that are done and forgotten; so their items were added long ago."""
+        known = set(self._responses)
+        for item in cut.items:
+            if item.response_id and item.response_id not in known:
+                self._responses.setdefault(item.response_id, _Response(done=True))
+                self._added[item.item_id] = None
 
     def _correct(self, response_id: str, item_id: str, message: _Message) -> list[Command]:
         if message.settled or (message.heard and message.received <= message.heard):
@@ -173,21 +192,27 @@ class Conversation:
         heard_ms = message.heard // BYTES_PER_MS
         if heard_ms > 0:
             return [Truncate(item_id, message.content_index, heard_ms)]
-        self._owed[item_id] = response_id
-        return self._pay()
+        if message.content_index == 0:  # else its earlier parts were heard
+            self._owed[item_id] = response_id
+        return []
 
     def _pay(self) -> list[Command]:
+        """The deletes that are due; forgets the responses nothing more can be owed for."""
         due = [
             item_id
             for item_id, response_id in self._owed.items()
-            if self._responses[response_id].done
-            and self._responses[response_id].messages[item_id].added
+            if item_id in self._added and self._responses[response_id].done
         ]
         for item_id in due:
-            self._forget_if_clear(self._owed.pop(item_id))
+            del self._owed[item_id]
+        for response_id, response in list(self._responses.items()):
+            if response.done and self._added.keys() >= response.messages.keys():
+                self._forget(response_id)
         return [Delete(item_id) for item_id in due]
 
-    def _forget_if_clear(self, response_id: str) -> None:
-        response = self._responses.get(response_id)
-        if response is not None and response.done and response_id not in self._owed.values():
-            del self._responses[response_id]
+    def _forget(self, response_id: str) -> None:
+        del self._responses[response_id]
+        for item_id in [i for i, owner in self._owed.items() if owner == response_id]:
+            del self._owed[item_id]
+        if not self._responses:
+            self._added.clear()

@@ -170,6 +170,7 @@ class PlaybackLedger:
             pad = _PAD * missing
             parts.append(pad)
             self._segments.append((None, pad))
+        self._book(self.playout.confirmed)  # what is surely heard need not be kept any longer
         self.playout.audio_sent(n_bytes, now)
         self.sent_bytes += n_bytes
         return (parts[0] if len(parts) == 1 else b"".join(parts)), started
@@ -181,14 +182,7 @@ class PlaybackLedger:
         generation.
         """
         heard = self.playout.heard(now)
-        segments = self._segments
-        while segments and self._settled + len(segments[0][1]) <= heard:
-            item, part = segments.popleft()
-            self._settled += len(part)
-            if item is not None:
-                item.heard += len(part)
-                if item.fully_heard:
-                    self._items.pop((item.item_id, item.content_index), None)
+        self._book(heard)
         return heard
 
     def outstanding_bytes(self, now: float) -> int:
@@ -226,3 +220,16 @@ class PlaybackLedger:
         self._segments.clear()
         self._head = self._settled = self.queued = 0
         return cut
+
+    # Inside
+
+    def _book(self, heard: int) -> None:
+        """Lets go of the audio that was heard to this byte of the generation."""
+        segments = self._segments
+        while segments and self._settled + len(segments[0][1]) <= heard:
+            item, part = segments.popleft()
+            self._settled += len(part)
+            if item is not None:
+                item.heard += len(part)
+                if item.fully_heard:
+                    self._items.pop((item.item_id, item.content_index), None)

@@ -13,6 +13,7 @@ MESSAGE_MS = 200
 """Longest audio per media message. A mark follows each, so the heard position is confirmed five
 times a second.
 """
+_PAST_LEAD_MS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,5 +35,7 @@ class Pacing:
         return min(available - available % FRAME_BYTES, largest - largest % FRAME_BYTES)
 
     def wait_s(self, ahead_ms: float) -> float:
-        """Seconds until more may leave, while audio is waiting."""
-        return max(0.0, (ahead_ms - self.lead_ms) / 1000.0)
+        """Seconds until more may leave, while audio is waiting: just past the lead, not onto it,
+        where a rounding error would ask for a second look.
+        """
+        return max(0.0, (ahead_ms - self.lead_ms + _PAST_LEAD_MS) / 1000.0)

@@ -3,29 +3,48 @@
 Owns one estimate: how many bytes of the current generation the caller has heard at the moment a
 message written *now* reaches the carrier. Knows nothing of items, messages or sockets.
 
-The reasoning, in the frame of send times (an event here counts as if the outbound way took no
-time):
+The reasoning, in the frame of send times (an event here counts as if the outbound way took its
+usual time, and that were none):
 
 * Audio written into an empty carrier buffer starts playing when it arrives, and so does a ``clear``
   act when it arrives; with equal travel times the heard position at the ``clear`` is plain elapsed
-  time since the write. No round trip is needed. This is the model, and it is exact until something
+  time since the write. No round trip is needed. This is the plan, and it is exact until something
   delays the audio on its way.
+* What delays it makes the playout late against the plan. A carrier cannot catch up while it plays,
+  so lateness never shrinks but in the silence between two pieces of audio.
 * A mark comes back when the audio before it has been played (or at once from an empty buffer: Media
-  Streams docs, websocket messages). Model end + round trip is when it is due; what it comes later
-  than that is lateness of the playout, which can only grow while a run of audio plays (a carrier
-  cannot catch up).
-* The round trip is measured with marks sent into an empty buffer (probes).
-* A returned mark stands between two caller frames whose timestamps are the carrier's own clock, so
-  that delay on the inbound way, which hits mark and frames alike, can be taken out of it.
+  Streams docs, websocket messages). Planned end + round trip is when it is due; what it comes later
+  than that is lateness, plus whatever the inbound way added. The round trip is measured with marks
+  sent into an empty buffer (probes).
+* A mark stands between two caller frames, and their timestamps are the carrier's own clock. So it
+  left the carrier after the frame before it and before the frame behind it, whatever delay the
+  inbound way added to all three. Each mark thus brackets the lateness within a frame; an estimate
+  inside the bracket stands, one outside moves into it.
+* A mark that has not come although a later frame has, is late at least up to that frame. That is
+  how a stall of the outbound way is seen while it lasts. It is believed for the heard position
+  only, never for sending: a lost mark stops nothing.
 """
 
 from collections import deque
+from itertools import takewhile
 
-from gateway.core.g711 import BYTES_PER_MS, FRAME_MS, SAMPLE_RATE
+from gateway.core.g711 import FRAME_MS, SAMPLE_RATE
 
-_RTT_SAMPLES = 8
-_LATENESS_SAMPLES = 3
+_RTT_SAMPLES = 3
+"""Enough that one delayed probe does not matter, few enough to follow a changed route."""
 _WINDOW_S = 10.0
+_FLOWING_S = 0.1
+"""Caller frames come every 20 ms; after this long without one they have been muted."""
+_BLIND_S = 0.03
+"""Inbound delay a mark may have when no caller frames tell how much it was."""
+_STALLED_S = 0.25
+"""A mark overdue by more is no single lost mark: the next one should have come by now as well."""
+_PACED_LATENESS_S = 0.15
+"""Lateness the sending makes allowance for; less than the least lead (200 ms)."""
+_GIVEN_UP_S = 2.0
+"""A mark overdue by more is lost, or this carrier returns none."""
+_MARKS_KEPT = 256
+"""Far more than any lead holds; a carrier that returns no marks must not cost memory."""
 
 
 class CarrierClock:
@@ -35,18 +54,20 @@ class CarrierClock:
     that clock drift of an hour-long call is followed).
     """
 
-    __slots__ = ("_offset", "_previous", "_window_end", "last_timestamp_s")
+    __slots__ = ("_arrived", "_offset", "_previous", "_window_end", "last_timestamp_s")
 
     def __init__(self) -> None:
         self.last_timestamp_s: float | None = None
+        self._arrived = float("-inf")
         self._offset = float("inf")
         self._previous = float("inf")
-        self._window_end = 0.0
+        self._window_end = float("-inf")
 
     def frame(self, timestamp_ms: int, now: float) -> None:
         """A caller frame with this carrier timestamp arrived."""
         at = timestamp_ms / 1000.0
         self.last_timestamp_s = at
+        self._arrived = now
         offset = now - at
         if now >= self._window_end:
             self._previous, self._offset = self._offset, offset
@@ -62,14 +83,18 @@ class CarrierClock:
             return float("inf")
         return min(self._offset, self._previous) + self.last_timestamp_s
 
+    def flowing(self, now: float) -> bool:
+        """True while caller frames come; the carrier may stop sending them (mute)."""
+        return now - self._arrived <= _FLOWING_S
+
 
 class _Mark:
-    __slots__ = ("due", "position", "probe", "run")
+    __slots__ = ("due", "position", "probe", "silence_s")
 
-    def __init__(self, position: int, due: float, run: int, probe: bool) -> None:
+    def __init__(self, position: int, due: float, silence_s: float, probe: bool) -> None:
         self.position = position
         self.due = due
-        self.run = run
+        self.silence_s = silence_s
         self.probe = probe
 
 
@@ -79,17 +104,17 @@ class Playout:
     """
 
     __slots__ = (
-        "_confirmed",
         "_end_s",
-        "_excess",
         "_heard",
         "_marks",
         "_next_mark",
+        "_returned",
         "_rtt",
-        "_run",
-        "_unrefined",
+        "_silence_s",
         "carrier_clock",
+        "confirmed",
         "generation",
+        "lateness_s",
         "sent",
     )
 
@@ -97,16 +122,21 @@ class Playout:
         self.generation = 0
         self.sent = 0
         """Bytes sent in this generation."""
+        self.confirmed = 0
+        """Bytes of this generation that a returned mark has proved heard."""
+        self.lateness_s = 0.0
+        """How far the playout is behind the plan, never negative."""
         self.carrier_clock = CarrierClock()
         self._heard = 0
-        self._confirmed = 0
-        self._end_s = float("-inf")
-        self._run = 0
+        self._end_s = 0.0
+        """When what was sent is heard to its end, by plan."""
+        self._silence_s = 0.0
+        """All silences between planned pieces of audio; lateness is made up for in them."""
         self._marks: dict[int, _Mark] = {}
         self._next_mark = 0
         self._rtt: deque[float] = deque(maxlen=_RTT_SAMPLES)
-        self._excess: deque[float] = deque(maxlen=_LATENESS_SAMPLES)
-        self._unrefined: float | None = None
+        self._returned: _Mark | None = None
+        """The mark that came back last, until the caller frame behind it."""
 
     # What the gateway does
 
@@ -116,9 +146,10 @@ class Playout:
 
     def audio_sent(self, n_bytes: int, now: float) -> None:
         """Audio was written to the carrier."""
-        if self.idle(now):
-            self._run += 1
-            self._excess.clear()
+        silence_s = now - self._end_s
+        if silence_s > 0:
+            self._silence_s += silence_s
+            self.lateness_s = max(0.0, self.lateness_s - silence_s)
             self._end_s = now
         self._end_s += n_bytes / SAMPLE_RATE
         self.sent += n_bytes
@@ -131,7 +162,9 @@ class Playout:
         self._next_mark += 1
         probe = self.idle(now)
         due = now if probe else self._end_s
-        self._marks[number] = _Mark(self.sent, due, self._run, probe)
+        self._marks[number] = _Mark(self.sent, due, self._silence_s, probe)
+        if len(self._marks) > _MARKS_KEPT:
+            del self._marks[next(iter(self._marks))]
         return number
 
     def cleared(self, now: float) -> int:
@@ -140,12 +173,11 @@ class Playout:
         """
         heard = self.heard(now)
         self.generation += 1
-        self.sent = self._heard = self._confirmed = 0
-        self._end_s = float("-inf")
-        self._run += 1
+        self.sent = self._heard = self.confirmed = 0
+        self._end_s = now
+        self.lateness_s = 0.0
         self._marks.clear()
-        self._excess.clear()
-        self._unrefined = None
+        self._returned = None
         return heard
 
     # What the carrier says
@@ -156,8 +188,9 @@ class Playout:
         """
         clock = self.carrier_clock
         clock.frame(timestamp_ms, now)
-        if self._unrefined is not None:
-            self._refine(clock.latest_arrival())
+        mark, self._returned = self._returned, None
+        if mark is not None:
+            self._returned_before(mark, clock.latest_arrival())
 
     def mark_returned(self, number: int, now: float) -> bool:
         """A mark of this generation came back. False (and no effect) when it is unknown, doubled or
@@ -166,23 +199,19 @@ class Playout:
         mark = self._marks.pop(number, None)
         if mark is None:
             return False
-        for earlier in [n for n, m in self._marks.items() if m.position < mark.position]:
-            del self._marks[earlier]  # lost on the way: later audio was played, so was theirs
-        self._confirmed = max(self._confirmed, mark.position)
+        before = takewhile(lambda n: self._marks[n].position < mark.position, self._marks)
+        for lost in list(before):  # on the way: later audio was played, so was theirs
+            del self._marks[lost]
+        self.confirmed = max(self.confirmed, mark.position)
         took = max(0.0, now - mark.due)
         if mark.probe or not self._rtt or took < self.rtt_s:
             self._rtt.append(took)
-        if mark.run == self._run and not mark.probe:
-            self._excess.append(took)
-            self._unrefined = mark.due
+        self._returned = mark
+        if not mark.probe:
+            clock = self.carrier_clock
+            after = clock.latest_arrival() if clock.flowing(now) else now - _BLIND_S
+            self._bracket(self._lateness(mark, after), self._lateness(mark, now))
         return True
-
-    def _refine(self, not_later_than: float) -> None:
-        assert self._unrefined is not None
-        took = max(0.0, not_later_than - self._unrefined)
-        if self._excess and took < self._excess[-1]:
-            self._excess[-1] = took
-        self._unrefined = None
 
     # What follows
 
@@ -191,25 +220,24 @@ class Playout:
         """Round trip to the carrier, seconds; 0 while unknown."""
         return min(self._rtt) if self._rtt else 0.0
 
-    @property
-    def lateness_s(self) -> float:
-        """How far the playout of this run is behind our model, seconds, never negative."""
-        if not self._excess:
-            return 0.0
-        return max(0.0, min(self._excess) - self.rtt_s)
-
     def heard(self, now: float) -> int:
         """Bytes of this generation heard when a message written now arrives. Never falls, never
         exceeds sent.
         """
-        ahead = (self._end_s + self.lateness_s - now) * SAMPLE_RATE
+        late_s = max(self.lateness_s, self._overdue_s())
+        ahead = (self._end_s + late_s - now) * SAMPLE_RATE
         estimate = self.sent if ahead <= 0 else self.sent - int(ahead + 0.999)
-        self._heard = min(self.sent, max(self._heard, self._confirmed, estimate))
+        self._heard = min(self.sent, max(self._heard, self.confirmed, estimate))
         return self._heard
 
     def ahead_ms(self, now: float) -> float:
-        """Milliseconds of sent audio the caller has not heard yet."""
-        return (self.sent - self.heard(now)) / BYTES_PER_MS
+        """Milliseconds of audio the carrier still holds, as far as sending goes.
+
+        Only so much lateness counts here: a carrier that holds more than its lead harms nobody, but
+        marks that come late for reasons of their own must not let it run dry.
+        """
+        planned_s = max(0.0, self._end_s - now)
+        return 1000.0 * (planned_s + min(self.lateness_s, _PACED_LATENESS_S))
 
     def starts_at(self, now: float) -> float:
         """When audio written now would be heard by the caller (s): after what is buffered and half
@@ -219,12 +247,44 @@ class Playout:
 
     @property
     def uncertainty_ms(self) -> float:
-        """Honest width of the estimate: one carrier frame, plus the spread of what the marks say.
+        """Honest width of the estimate: one carrier frame, plus how much the round trip varies,
+        plus what the oldest mark is overdue.
         """
-        spread = max(self._excess) - min(self._excess) if len(self._excess) > 1 else 0.0
-        return FRAME_MS + spread * 1000.0
+        spread_s = max(self._rtt) - min(self._rtt) if self._rtt else 0.0
+        overdue_s = max(0.0, self._overdue_s() - self.lateness_s)
+        return FRAME_MS + 1000.0 * (spread_s / 2 + overdue_s)
 
     @property
     def marks_outstanding(self) -> int:
         """Marks sent and not come back, bounded by the lead."""
         return len(self._marks)
+
+    # Inside
+
+    def _returned_before(self, mark: _Mark, at: float) -> None:
+        """A mark that came back had left the carrier by ``at``."""
+        if not mark.probe:
+            self.lateness_s = min(self.lateness_s, self._lateness(mark, at))
+        else:
+            self._rtt[-1] = min(self._rtt[-1], max(0.0, at - mark.due))
+
+    def _bracket(self, low_s: float, high_s: float) -> None:
+        """The lateness is known to lie between these two."""
+        if self.lateness_s < low_s:
+            self.lateness_s = (low_s + high_s) / 2
+        elif self.lateness_s > high_s:
+            self.lateness_s = high_s
+
+    def _lateness(self, mark: _Mark, returned: float) -> float:
+        """How late the playout is now if this mark came back at that time."""
+        made_up_s = self._silence_s - mark.silence_s
+        return max(0.0, returned - self.rtt_s - mark.due - made_up_s)
+
+    def _overdue_s(self) -> float:
+        """Lateness that the oldest outstanding mark shows by not having come back yet."""
+        if not self._marks or not self._rtt or self.carrier_clock.last_timestamp_s is None:
+            return 0.0
+        oldest = self._marks[next(iter(self._marks))]
+        late_s = self._lateness(oldest, self.carrier_clock.latest_arrival())
+        overdue_s = late_s - self.lateness_s
+        return late_s if _STALLED_S < overdue_s < _GIVEN_UP_S else 0.0

@@ -7,6 +7,9 @@ monotonic clock, stages come out in milliseconds. Pure.
 
 from dataclasses import dataclass
 
+_KEPT = 8
+"""Answers at most whose first frame is still to leave; older ones were cut off before it did."""
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -70,6 +73,8 @@ class TurnClock:
         pending = self._pending[response_id] = _Pending(now, kind)
         pending.turn_end, pending.voiced = self._turn_end, self._voiced
         self._turn_end = self._voiced = None
+        if len(self._pending) > _KEPT:
+            del self._pending[next(iter(self._pending))]
 
     def first_delta(self, response_id: str, now: float, *, waits: bool = False) -> None:
         """Audio of a response was read (only the first call per response counts).

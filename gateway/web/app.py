@@ -26,4 +26,7 @@ def build_app(settings: Settings, reception: Reception) -> Starlette:
         Route("/healthz", healthz),
         Route("/readyz", readyz(reception.registry)),
     ]
-    return Starlette(routes=routes)
+    app = Starlette(routes=routes)
+    # A redirect would name the host the request claims, and no address here has a last slash.
+    app.router.redirect_slashes = False
+    return app

@@ -5,16 +5,25 @@ The endpoint lives as long as the call's socket, so the server knows what is sti
 
 import asyncio
 
+from picows import WSCloseCode, WSTransport
 from starlette.websockets import WebSocket
 
 from gateway.call.carrier import CarrierSocket
 from gateway.call.reception import Reception
+from gateway.errors import Rejected
 from gateway.settings import Settings
 from gateway.web.signature import Signatures
 from gateway.web.sockets import EXTENSION
 
 MAX_STRANGERS = 64
 """Sockets that have not presented a ticket yet; a flood of them costs this much and no more."""
+
+
+_VIOLATIONS = {
+    WSCloseCode.MESSAGE_TOO_BIG: "frame_too_large",
+    WSCloseCode.PROTOCOL_ERROR: "bad_frame",
+}
+"""Closes that picows sends by itself, before the frame is anybody's."""
 
 
 class MediaSocket:
@@ -36,11 +45,15 @@ class MediaSocket:
         socket = CarrierSocket(self._reception)
         self._strangers += 1
         try:
-            websocket.scope["extensions"][EXTENSION]["hand_over"](socket)
-            await self._ticket_in_time(socket)
+            transport = websocket.scope["extensions"][EXTENSION]["hand_over"](socket)
+            await self._ticket_in_time(socket, transport)
+        except Rejected as refusal:
+            self._reception.rejected(refusal.reason)
+            return
         finally:
             self._strangers -= 1
         await socket.wait_gone()
+        self._count_violation(transport)
 
     def _refusal(self, websocket: WebSocket) -> str | None:
         if not self._signatures.upgrade(websocket.headers.get("x-twilio-signature")):
@@ -51,10 +64,17 @@ class MediaSocket:
             return "too_many_strangers"
         return None
 
-    async def _ticket_in_time(self, socket: CarrierSocket) -> None:
+    async def _ticket_in_time(self, socket: CarrierSocket, transport: WSTransport) -> None:
         try:
             async with asyncio.timeout(self._start_timeout_s):
                 await socket.wait_decided()
         except TimeoutError:
-            self._reception.rejected("no_start")
-            socket.refuse()
+            # Who was refused already, and is slow to leave, is not counted twice.
+            if not transport.is_close_frame_sent:
+                self._reception.rejected("no_start")
+                socket.refuse()
+
+    def _count_violation(self, transport: WSTransport) -> None:
+        closing = transport.close_handshake
+        if closing is not None and closing.sent is not None and closing.sent.code in _VIOLATIONS:
+            self._reception.rejected(_VIOLATIONS[closing.sent.code])

@@ -12,14 +12,15 @@ Stands on uvicorn 0.54's ``WebSocketsSansIOProtocol`` (``handle_connect``, ``dat
 
 import asyncio
 import logging
-from typing import Any
+from typing import Any, cast
 
-from picows import WSAutoPingStrategy, WSListener
+from picows import WSAutoPingStrategy, WSCloseCode, WSListener, WSTransport
 from picows.picows import WSProtocol  # type: ignore[attr-defined]
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
 from gateway.call.carrier import MAX_FRAME_BYTES
+from gateway.errors import Rejected
 
 EXTENSION = "gateway.hand_over"
 MEDIA_PATH = "/twilio/media"
@@ -38,7 +39,7 @@ class MediaOrStock(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._handshake = bytearray()
-        self._handed_over = False
+        self._media: WSTransport | None = None
 
     def data_received(self, data: bytes) -> None:
         """Keeps the bytes of the handshake, which picows will read again."""
@@ -52,8 +53,12 @@ class MediaOrStock(WebSocketsSansIOProtocol):
         if self.response.status_code == 101 and self.scope["path"] == MEDIA_PATH:
             self.scope["extensions"][EXTENSION] = {"hand_over": self._hand_over}
 
-    def _hand_over(self, listener: WSListener) -> None:
-        """Accepts: picows answers the upgrade and owns the connection from here on."""
+    def _hand_over(self, listener: WSListener) -> WSTransport:
+        """Accepts: picows answers the upgrade and owns the connection from here on.
+
+        Raises Rejected when picows will not have the handshake (it takes 16 KiB of headers, uvicorn
+        more): then nobody would ever tell the listener that the connection is gone.
+        """
         ping_s = self.ping_interval_s
         protocol = WSProtocol(
             None,
@@ -72,9 +77,7 @@ class MediaOrStock(WebSocketsSansIOProtocol):
             None,
             _READ_BUFFER_BYTES,
         )
-        self._handed_over = True
         self.handshake_complete = True
-        self.connections.discard(self)
         self.transport.set_protocol(protocol)
         protocol.connection_made(self.transport)
         handshake = bytes(self._handshake)
@@ -84,11 +87,29 @@ class MediaOrStock(WebSocketsSansIOProtocol):
             part, handshake = handshake[: len(room)], handshake[len(room) :]
             room[: len(part)] = part
             protocol.buffer_updated(len(part))
+        self._media = media = cast(WSTransport, protocol.transport)
+        if protocol.listener is None:
+            raise Rejected("handshake")
+        return media
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        """The endpoint is done; for a media socket that is the end of the connection."""
+        super().on_task_complete(task)
+        if self._media is not None:
+            self.connections.discard(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """As the stock class, unless picows owns the connection."""
-        if not self._handed_over:
+        if self._media is None:
             super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """The server ends, and no call is left: a media socket still open is a stranger's."""
+        if self._media is None:
+            super().shutdown()
+        elif not self._media.is_close_frame_sent:
+            self._media.send_close(WSCloseCode.GOING_AWAY)
+            self._media.disconnect()
 
 
 def protocol_class(ping_interval_s: float) -> type[asyncio.Protocol]:

@@ -3,12 +3,13 @@
 Every POST is signed, or answered 403 with nothing in it. The answers are TwiML or 204.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 
 import structlog
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from gateway.call.call import Call, Offer
@@ -20,6 +21,12 @@ from gateway.web.signature import Signatures
 
 MAX_FORM_BYTES = 64 * 1024
 _MAX_FIELDS = 200
+_CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
+"""As Twilio's API description has it; anything else could neither be streamed nor remembered."""
+_LONGEST_ADDRESS = 256
+_NOT_PLAIN = re.compile(r"[^ -~]")
+_STILL_THERE = ("socket_lost", "carrier_garbage", "no_stream", None)
+"""Outcomes after which a caller who is still on the line has not been told anything."""
 
 _log = structlog.get_logger()
 
@@ -50,12 +57,12 @@ class TwilioWebhooks:
         offer = Offer(
             call_sid=_field(form, "CallSid"),
             account_sid=_field(form, "AccountSid"),
-            caller=_field(form, "From"),
-            called=_field(form, "To"),
+            caller=_address(form, "From"),
+            called=_address(form, "To"),
             direction=_field(form, "Direction") or "inbound",
         )
-        if not offer.call_sid:
-            raise HTTPException(400, "CallSid is missing")
+        if not _CALL_SID.fullmatch(offer.call_sid):
+            raise HTTPException(400, "CallSid is missing or is none")
         try:
             call = self._reception.offer(offer)
         except Rejected as refusal:
@@ -67,8 +74,12 @@ class TwilioWebhooks:
 
         A call we ended is hung up. A caller who is still there although the stream broke hears why.
         """
-        reason = self._reception.outcome(_field(form, "CallSid"))
-        if _field(form, "CallStatus") == "in-progress" and reason in ("socket_lost", None):
+        call_sid = _field(form, "CallSid")
+        call = self._reception.registry.get(call_sid)
+        # Twilio asks the moment we close the stream, while the model is still being closed.
+        leaving = call is not None and call.state == "ending"
+        untold = not leaving and self._reception.outcome(call_sid) in _STILL_THERE
+        if untold and _field(form, "CallStatus") == "in-progress":
             return _twiml(twiml.say_and_hangup("We are sorry, the connection was lost. Goodbye."))
         return _twiml(twiml.hangup())
 
@@ -99,15 +110,18 @@ class TwilioWebhooks:
         signature = request.headers.get("x-twilio-signature")
         if not signature:
             self._reception.rejected("signature_missing")
-            raise HTTPException(403)
-        form = await request.form(max_files=0, max_fields=_MAX_FIELDS)
+            raise HTTPException(403, "")
+        try:
+            form = await request.form(max_files=0, max_fields=_MAX_FIELDS)
+        except ClientDisconnect:
+            raise HTTPException(400) from None
         url = request.url
         if not self._signatures.webhook(url.path, url.query, form, signature):
             self._reception.rejected("signature_wrong")
-            raise HTTPException(403)
+            raise HTTPException(403, "")
         if _field(form, "AccountSid") != self._settings.twilio_account_sid:
             self._reception.rejected("other_account")
-            raise HTTPException(403)
+            raise HTTPException(403, "")
         return form
 
     def _connect(self, call: Call) -> str:
@@ -131,6 +145,11 @@ class TwilioWebhooks:
 def _field(form: FormData, name: str) -> str:
     value = form.get(name, "")
     return value if isinstance(value, str) else ""
+
+
+def _address(form: FormData, name: str) -> str:
+    """A caller's or called address: any, made short and plain enough for tickets and logs."""
+    return _NOT_PLAIN.sub("?", _field(form, name)[:_LONGEST_ADDRESS])
 
 
 def _twiml(document: str) -> Response:

@@ -1,7 +1,7 @@
 """A gateway of a few lines, with faults on demand: what the benchmark is tested against.
 
-It lives in the test's own process, passes mu-law through between carrier and model, and cuts an interrupted item at
-a fixed millisecond, so that the benchmark's verdict on it is known beforehand.
+It lives in the test's own process, passes mu-law through between carrier and model, and cuts an
+interrupted item at a fixed millisecond, so that the benchmark's verdict on it is known beforehand.
 """
 
 from __future__ import annotations
@@ -84,6 +84,9 @@ class LoopbackGateway:
     def cpu_ns(self) -> int:
         return time.process_time_ns()
 
+    def waited_ns(self) -> int:
+        return 0
+
     def rss_kb(self) -> float:
         return 1000.0
 
@@ -97,10 +100,9 @@ class LoopbackGateway:
         params = dict(pair.split("=", 1) for pair in body.replace("%2B", "+").split("&"))
         url = f"{self.account.public_url}/twilio/voice"
         signed = RequestValidator(TOKEN).validate(url, params, headers["X-Twilio-Signature"])
-        twiml = (
-            f"<Response><Connect><Stream url={quoteattr(self.media_url)}>"
-            f'<Parameter name="ticket" value="t-{params["CallSid"]}"/></Stream></Connect></Response>'
-        )
+        parameter = f'<Parameter name="ticket" value="t-{params["CallSid"]}"/>'
+        stream = f"<Stream url={quoteattr(self.media_url)}>{parameter}</Stream>"
+        twiml = f"<Response><Connect>{stream}</Connect></Response>"
         status = "200 OK" if signed else "403 Forbidden"
         writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(twiml)}\r\n\r\n{twiml}".encode())
         await writer.drain()

@@ -41,7 +41,7 @@ def test_another_gateway_is_a_variant_with_its_command(monkeypatch: pytest.Monke
 def results() -> Results:
     runs = [Run(variant, 50, 1, dict(GOOD)) for variant in ("gateway", "plain")]
     runs.append(Run("plain", 100, 1, dict(GOOD), void=True))
-    exact = {"truncation_n": 9, "truncation_p50_ms": 1, "truncation_p95_ms": 2}
+    exact = {"truncation_n": 9.0, "truncation_p50_ms": 1.0, "truncation_p95_ms": 2.0}
     return Results(density=runs, exactness=[Exact("gateway", 20.0, 0.0, exact)])
 
 

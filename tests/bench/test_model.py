@@ -163,7 +163,7 @@ async def test_the_session_echoes_what_was_set() -> None:
 
 @pytest.mark.asyncio
 async def test_an_interrupted_answer_is_closed_and_cancelled() -> None:
-    """speech_started comes first, then the events of an unfinished answer, then the caller's turn."""
+    """First speech_started, then the end of the unfinished answer, then the caller's turn."""
     async with session() as (client, exchange, script):
         configure(client)
         speak(client, exchange)

@@ -138,7 +138,7 @@ def test_a_greeting_binds_as_well() -> None:
     """When the agent speaks before the caller was heard, its audio tells whose session it is."""
     exchange = Exchange(calls={1: CallRecord(1)}, sessions={SESSION: [written_item(0)]})
     exchange.greeted(exchange.calls[1], b"\xff" * 320)
-    assert exchange.calls[1].session is None
+    assert exchange.owners == {}
     exchange.greeted(exchange.calls[1], frames(0, 0))
     assert exchange.calls[1].session == SESSION
     assert exchange.bind(SESSION, 1) is exchange.calls[1]

@@ -37,7 +37,7 @@ def cut(audio: bytes, sizes: list[int]) -> list[bytes]:
     st.integers(0, 0xFFFFFFFF),
 )
 def test_a_stamp_survives_g711_and_base64(owner: int, item: int, seq: int) -> None:
-    """A frame decoded to linear audio, encoded again and sent as base64 still carries its number."""
+    """A frame decoded to linear audio, encoded again, sent as base64 still carries its number."""
     stamp = Stamp(owner, item, seq)
     coded = from_pcm16(to_pcm16(stamped_frame(int(stamp))))
     frame = base64.b64decode(base64.b64encode(coded))

@@ -193,3 +193,9 @@ class Upstream:
             if not connection.gone.done():
                 connection.gone.set_result(None)
             connection.eof()
+
+
+async def status_500(connection: Connection) -> None:
+    """A server that refuses."""
+    await connection.read_request()
+    connection.answer("500 Internal Server Error")

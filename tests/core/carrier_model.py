@@ -301,13 +301,17 @@ class Desk:
             return False
         return self.ledger.playout.mark_returned(int(number), self.now)
 
+    def mark_arrived(self, message: Returned) -> None:
+        """The carrier returned a mark."""
+        self.mark_returned(message.name)
+
     def _handle(self, until: float) -> None:
         for message in self.carrier.advance(until):
             self.now = message.at
             if isinstance(message, Frame):
                 self.ledger.playout.frame(message.timestamp_ms, message.at)
             else:
-                self.mark_returned(message.name)
+                self.mark_arrived(message)
         self.now = until
 
     def _send(self, n_bytes: int) -> None:

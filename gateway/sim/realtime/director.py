@@ -121,4 +121,5 @@ def beep() -> bytes:
 
 
 def director_of(script: Script) -> Director:
+    """The follower that a script needs."""
     return EchoDirector() if script.name == ECHO else Director(script)

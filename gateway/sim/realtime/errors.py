@@ -82,14 +82,17 @@ def bad_key(key: str) -> Refusal:
 
 
 def no_key() -> Refusal:
+    """No Authorization header, or an empty one."""
     return Refusal(3000, None, "Missing bearer or basic authentication in header")
 
 
 def bad_model(model: str) -> Refusal:
+    """A model that does not speak, or does not exist."""
     return Refusal(4000, "invalid_model", f'Model "{model}" is not supported in realtime mode.')
 
 
 def no_model() -> Refusal:
+    """The address names no model."""
     return Refusal(
         4000,
         "missing_model",
@@ -99,6 +102,7 @@ def no_model() -> Refusal:
 
 
 def beta_shape() -> Refusal:
+    """The client sent `OpenAI-Beta: realtime=v1`."""
     return Refusal(
         4000,
         "beta_api_shape_disabled",
@@ -249,6 +253,7 @@ def commit_empty(buffered_ms: float) -> ClientFault:
 
 
 def truncate_unknown(item_id: str) -> ClientFault:
+    """(code and text from client sources)"""
     return ClientFault("item_truncate_invalid_item_id", f"Item with item_id not found: {item_id}")
 
 
@@ -275,6 +280,7 @@ def delete_unknown(item_id: str) -> ClientFault:
 
 
 def retrieve_unknown(item_id: str) -> ClientFault:
+    """(code from client sources, text modelled on the one for deleting)"""
     return ClientFault(
         "item_retrieve_invalid_item_id",
         f"Error retrieving item: the item with id '{item_id}' does not exist.",

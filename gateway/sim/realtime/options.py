@@ -63,7 +63,7 @@ class RealtimeOptions:
     trace_rows: int = 200_000
     """A trace stops growing here (an hour of 20 ms appends fits)."""
     keep_audio: bool = True
-    """Whether sessions keep the caller's audio; off, only its length is known afterwards."""
+    """Whether sessions keep what was said; off, only the lengths are known afterwards."""
 
     http_status: int | None = None
     """Refuse the handshake with this status instead of the 101."""
@@ -78,7 +78,7 @@ class RealtimeOptions:
     close_code: int = 1011
     close_reason: str = ""
     stall: Literal["sending", "reading"] | None = None
-    """Fall silent, or stop reading the socket; TCP stays up."""
+    """Fall silent (traces show what would have been sent), or stop reading; TCP stays up."""
     stall_after_s: float | None = None
     """When the stall begins, from `session.created`; None: with the first `response.created`."""
     never_answer_close: bool = False

@@ -14,9 +14,8 @@ from gateway.sim.realtime.options import RealtimeOptions
 class Outbox:
     """The queue of one socket; `put` never waits."""
 
-    def __init__(self, ws: ServerConnection, options: RealtimeOptions) -> None:
+    def __init__(self, options: RealtimeOptions) -> None:
         self.stalled = False
-        self._ws = ws
         self._abort_after = options.fail_after_audio_bytes
         self._audio_bytes = 0
         self._events: deque[dict[str, Any]] = deque()
@@ -33,27 +32,25 @@ class Outbox:
             self._close = (code, reason)
             self._ready.set()
 
-    async def run(self) -> None:
+    async def run(self, ws: ServerConnection) -> None:
         """Writes until the socket is closed, from either side."""
         try:
             while True:
                 await self._ready.wait()
                 self._ready.clear()
-                await self._flush()
+                await self._flush(ws)
                 if self._close is not None and not self.stalled:
-                    await self._ws.close(*self._close)
+                    await ws.close(*self._close)
                     return
         except ConnectionClosed:
             return
 
-    async def _flush(self) -> None:
+    async def _flush(self, ws: ServerConnection) -> None:
         while self._events and not self.stalled:
             event = self._events.popleft()
-            await self._ws.send(msgspec.json.encode(event), text=True)
+            await ws.send(msgspec.json.encode(event), text=True)
             if self._abort_after is not None and event["type"] == "response.output_audio.delta":
-                self._count(event["delta"])
-
-    def _count(self, delta: str) -> None:
-        self._audio_bytes += len(delta) * 3 // 4 - delta.count("=")
-        if self._abort_after is not None and self._audio_bytes >= self._abort_after:
-            self._ws.transport.abort()
+                delta = event["delta"]
+                self._audio_bytes += len(delta) * 3 // 4 - delta.count("=")
+                if self._audio_bytes >= self._abort_after:
+                    ws.transport.abort()

@@ -97,6 +97,10 @@ class SpokenMessage(OutputItem):
         """Sound that has left, whatever was truncated since."""
         return self._audio.form.ms_of(self._sent)
 
+    def forget(self) -> None:
+        """Keeps the length of the sound only."""
+        self._audio.data = b""
+
     def delta(self, text: str) -> None:
         self._words.append(text)
         self._emit(

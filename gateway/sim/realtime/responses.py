@@ -199,6 +199,8 @@ class Response:
     def _close(self, status: str) -> None:
         if self._open is not None:
             self._open.close(status)
+            if isinstance(self._open, SpokenMessage) and not self._studio.options.keep_audio:
+                self._open.forget()
             self._open = None
             self._sizes.clear()
 

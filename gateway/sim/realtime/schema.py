@@ -19,6 +19,7 @@ def anything(value: object, path: str) -> None:
 
 
 def boolean(value: object, path: str) -> None:
+    """true or false."""
     if not isinstance(value, bool):
         raise errors.invalid_type(path, "a boolean", value)
 

@@ -1,7 +1,23 @@
 """Owns the script format: TOML in, answers out; every key is checked. Plays nothing.
 
-A script says what the offline model answers, turn by turn. Its words are lines of a voice: a
-folder `<speech>/<voice>/` with `lines.toml` (line name = text) and one `<line>.ulaw` each.
+A script says what the offline model answers. Its words are lines of a voice: a folder
+`<speech>/<voice>/` with `lines.toml` (line name = text) and one `<line>.ulaw` each.
+
+    name = "assistant"
+    voice = "assistant"
+    [greeting]                  # a response.create before any caller turn
+    [[turn]]                    # caller turns, spoken or written, in order
+    heard = "Where is it?"      # what their transcription says; optional, in a turn only
+    [[on_text]]                 # written input; the first match answers and uses no turn
+    match = "pressed"           # a regular expression, searched in the text
+    [after_tool.lookup_order]   # a response.create after that tool's output
+    [otherwise]                 # everything else, also the idle timeout
+
+Each of them is an answer, made of `say` (a line, or a list of lines spoken as one message) or
+`items` (a list of `{ say = … }`, one message each), of `call` (a table with `name` and `arguments`,
+or a list of them), and of `instant = true` (the audio leaves at once). Or it is
+`fail = "server_error" | "insufficient_quota" | "rate_limit"`. An answer that calls a tool which
+the session does not offer is replaced by `otherwise`. The script `echo` is built in.
 """
 
 import json

@@ -10,7 +10,6 @@ from typing import Any, cast
 
 import msgspec
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request as HttpRequest
 from websockets.http11 import Response as HttpResponse
@@ -135,21 +134,10 @@ class RealtimeServer:
             await _turn_away(ws, refusal)
             return
         script = self._script(asked.query.get("script", options.script))
-        session = self._session(ws, http.headers, options, model, script)
-        await session.run()
-
-    def _session(
-        self,
-        ws: ServerConnection,
-        headers: Headers,
-        options: RealtimeOptions,
-        model: str,
-        script: Script,
-    ) -> Session:
-        session = Session(ws, headers, options, model, script, len(self.sessions))
+        session = Session(options, http.headers, model, script, len(self.sessions))
         self.sessions.append(session)
         self._arrived.set()
-        return session
+        await session.run(ws)
 
     def _script(self, name: str) -> Script:
         wanted = (self.options.scripts_dir, name, self.options.speech_dir)

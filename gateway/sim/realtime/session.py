@@ -34,13 +34,7 @@ class Session:
     """One client's session, live or ended."""
 
     def __init__(
-        self,
-        ws: ServerConnection,
-        headers: Headers,
-        options: RealtimeOptions,
-        model: str,
-        script: Script,
-        number: int,
+        self, options: RealtimeOptions, headers: Headers, model: str, script: Script, number: int
     ) -> None:
         self.new_id = IdMint().new
         self.id = self.new_id("sess")
@@ -57,10 +51,10 @@ class Session:
         self.config = SessionConfig(self.id, model, int(time.time() + options.expiry_s))
         self.director = director_of(script)
         self.caller = Caller(self)
-        self._ws = ws
         self._deaf = False
+        self._closing = False
         self._conversation_id = self.new_id("conv")
-        self._outbox = Outbox(ws, options)
+        self._outbox = Outbox(options)
         self._recorder = Recorder(keep=options.trace, limit=options.trace_rows)
         self._timers: set[asyncio.TimerHandle] = set()
         self.responses = Responses(self._studio(model), self._response_done)
@@ -77,8 +71,8 @@ class Session:
     # --- for the parts ---
 
     def emit(self, kind: str, **fields: Any) -> None:
-        """Sends one event, in order; nothing once the session is over."""
-        if self.open:
+        """Sends one event, in order; nothing once the session is over or about to be."""
+        if self.open and not self._closing:
             event = {"type": kind, "event_id": self.new_id("event"), **fields}
             self._recorder.add("S", event=event)
             self._outbox.put(event)
@@ -127,29 +121,30 @@ class Session:
 
     def close(self, code: int, reason: str) -> None:
         """Closes from the server's side, behind everything sent so far."""
+        self._closing = True
         self._outbox.close(code, reason)
 
     # --- its life ---
 
-    async def run(self) -> None:
-        """From behind the 101 to the end of the socket."""
-        writer = asyncio.create_task(self._outbox.run())
+    async def run(self, ws: ServerConnection) -> None:
+        """From behind the 101 to the end of the socket, which is not kept beyond it."""
+        writer = asyncio.create_task(self._outbox.run(ws))
         try:
             await asyncio.sleep(self.options.session_delay_ms / 1000)
             self.caller.configure()
             self.emit("session.created", session=self.config.wire())
             self._arm()
-            await self._read()
+            await self._read(ws)
         finally:
-            self._end()
+            self._end(ws)
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
 
-    async def _read(self) -> None:
+    async def _read(self, ws: ServerConnection) -> None:
         try:
-            async for message in self._ws:
+            async for message in ws:
                 if self._deaf:
-                    await self._ws.wait_closed()
+                    await ws.wait_closed()
                 await self._receive(message)
         except ConnectionClosed:
             return
@@ -197,16 +192,15 @@ class Session:
         self.emit("error", error=errors.expired().payload(None))
         self.close(1001, errors.EXPIRED_TEXT)
 
-    def _end(self) -> None:
+    def _end(self, ws: ServerConnection) -> None:
         self.open = False
         self.responses.stop()
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
-        protocol = self._ws.protocol
-        self.close_code, self.close_reason = self._ws.close_code, self._ws.close_reason
+        self.close_code, self.close_reason = ws.close_code, ws.close_reason
         self._recorder.add(
-            "C" if protocol.close_rcvd_then_sent else "S",
+            "C" if ws.protocol.close_rcvd_then_sent else "S",
             close={"code": self.close_code, "reason": self.close_reason},
         )
         self.closed.set()

@@ -26,10 +26,12 @@ _LIMIT_WINDOW_S: Final = 60
 
 
 def text_tokens(text: str) -> int:
+    """Tokens of written or transcribed words, approximately."""
     return math.ceil(len(text) / 4)
 
 
 def audio_tokens(ms: float, ms_per_token: int) -> int:
+    """Tokens of speech; a begun one counts."""
     return math.ceil(ms / ms_per_token)
 
 
@@ -80,6 +82,7 @@ class Meter:
 
 
 def prefix_of(instructions: str, tools: list[Any]) -> str:
+    """What stands in front of the conversation in every request."""
     return instructions + (json.dumps(tools) if tools else "")
 
 

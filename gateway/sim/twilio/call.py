@@ -17,7 +17,7 @@ from gateway.sim.twilio.caller import AgentEar, Caller
 from gateway.sim.twilio.clock import PERIOD_S, FrameClock
 from gateway.sim.twilio.debugger import Debugger
 from gateway.sim.twilio.flow import Callbacks, Ending
-from gateway.sim.twilio.interrupts import Interrupts
+from gateway.sim.twilio.interrupts import Bridge, Interrupts
 from gateway.sim.twilio.network import Network
 from gateway.sim.twilio.options import TwilioOptions
 from gateway.sim.twilio.playout import ClearTruth, MarkTruth
@@ -81,8 +81,7 @@ class TwinCall:
         self.answered_s: float | None = None
         self.time_limit_s = options.time_limit_s
         self.time_limit: asyncio.TimerHandle | None = None
-        self.bridged = asyncio.Event()
-        """Set when a called leg may be connected with its caller."""
+        self.bridge = Bridge()
         self._ended = asyncio.Event()
         self._options = options
         self._network = network
@@ -119,7 +118,7 @@ class TwinCall:
 
     @property
     def said(self) -> bytes:
-        """The caller's track on the same clock."""
+        """The caller's track on the same clock, lost frames included."""
         return joined([(stream.start_s, stream.said) for stream in self.streams])
 
     @property
@@ -195,7 +194,7 @@ class TwinCall:
         self.answered_at = datetime.now(UTC)
         self.answered_s = time.monotonic()
         self._next_tick_s = self._clock.join(self)
-        self.note("answered")
+        self.note("answered", at_s=self.answered_s)
 
     @property
     def ending(self) -> Ending | None:
@@ -226,7 +225,7 @@ class TwinCall:
         self.streams.append(stream)
         self.stream = stream
         self.script_runs = True
-        self.note("stream-started", stream.sid)
+        self.note("stream-started", stream.sid, min(time.monotonic(), self._next_tick_s))
 
     def report(self, code: int, detail: str) -> None:
         """Puts something into the debugger and on the timeline."""
@@ -267,7 +266,10 @@ class TwinCall:
         for kind, detail in behaviour.notes:
             self.note(kind, detail, due_s)
         if self.stream is not None:
-            self.stream.frame(behaviour.payload)
+            if behaviour.muted:
+                self.stream.skip()
+            else:
+                self.stream.frame(behaviour.payload)
         for action in behaviour.actions:
             self._act(action)
 

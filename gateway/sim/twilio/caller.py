@@ -14,6 +14,7 @@ from gateway.sim.twilio.steps import (
     Drop,
     Dtmf,
     HangUp,
+    Mute,
     Pause,
     Play,
     Step,
@@ -71,6 +72,8 @@ class Behaviour:
 
     payload: bytes | None = None
     """160 bytes of speech, None when quiet."""
+    muted: bool = False
+    """The carrier sends nothing at all."""
     actions: list[Action] = field(default_factory=list)
     """Keys (one digit each), hanging up, dropping."""
     notes: list[tuple[str, str]] = field(default_factory=list)
@@ -130,6 +133,9 @@ class Caller:
                 return False
             case Pause(ms):
                 return self._waited_ms < ms
+            case Mute(ms):
+                behaviour.muted = self._waited_ms < ms
+                return behaviour.muted
             case WaitForAgent(heard_ms, timeout_ms):
                 heard = ear.audible and ear.utterance_ms >= heard_ms
                 return not (heard or self._gave_up(step, timeout_ms, behaviour))

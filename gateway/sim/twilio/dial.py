@@ -62,7 +62,8 @@ async def _ring(run: Run, verb: Verb) -> Pairs:
         return _outcome(bridged, bridged=True)
     finally:
         for leg in legs:
-            leg.end(Ending("dial-ended"))
+            if not leg.bridge.left.is_set():
+                leg.end(Ending("dial-ended"))
 
 
 def _numbers(verb: Verb) -> list[Verb]:
@@ -102,22 +103,23 @@ async def _first_bridged(legs: list[TwinCall]) -> TwinCall | None:
 
 
 async def _is_bridged(leg: TwinCall) -> bool:
-    events = {asyncio.create_task(leg.bridged.wait()), asyncio.create_task(leg.until_over())}
+    events = {asyncio.create_task(leg.bridge.made.wait()), asyncio.create_task(leg.until_over())}
     try:
         await asyncio.wait(events, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for event in events:
             event.cancel()
-    return leg.bridged.is_set()
+    return leg.bridge.made.is_set()
 
 
 async def _talk(leg: TwinCall, limit_s: float) -> None:
+    """Until one side ends it, or the leg is sent to other TwiML over REST."""
     try:
         async with asyncio.timeout(limit_s):
-            await leg.until_over()
+            await leg.bridge.left.wait()
     except TimeoutError:
         leg.end(Ending("dial-time-limit"))
-        await leg.until_over()
+        await leg.bridge.left.wait()
 
 
 def _outcome(leg: TwinCall, *, bridged: bool) -> Pairs:
@@ -125,7 +127,7 @@ def _outcome(leg: TwinCall, *, bridged: bool) -> Pairs:
         ("DialBridged", "true" if bridged else "false"),
         ("DialCallDuration", str(leg.duration_s)),
         ("DialCallSid", leg.sid),
-        ("DialCallStatus", leg.status),
+        ("DialCallStatus", "completed" if bridged else leg.status),
     )
 
 

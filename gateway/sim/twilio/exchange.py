@@ -5,6 +5,7 @@ The rooms of the twin meet here; the rules of how a call proceeds do not.
 """
 
 import asyncio
+import itertools
 import re
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -52,6 +53,7 @@ class Exchange:
         self.calls: dict[str, TwinCall] = {}
         self.conferences: dict[str, Conference] = {}
         self._leg_life = leg_life
+        self._ordinals = itertools.count()
         self._lives: set[asyncio.Task[None]] = set()
         self._next_create_s = 0.0
 
@@ -72,17 +74,26 @@ class Exchange:
 
     def identity(self, to: str, from_: str, direction: str, parent_sid: str = "") -> CallIdentity:
         """Who calls whom."""
-        return CallIdentity(to, from_, direction, len(self.calls), parent_sid)
+        return CallIdentity(to, from_, direction, next(self._ordinals), parent_sid)
 
-    def live(self, life: Coroutine[None, None, None]) -> None:
-        """Runs the life of a call."""
+    def live(self, call: TwinCall, life: Coroutine[None, None, None]) -> None:
+        """Runs the life of a call. A mistake of the twin's own ends the call too, and is shown."""
         task = asyncio.get_running_loop().create_task(life)
         self._lives.add(task)
-        task.add_done_callback(self._lives.discard)
+
+        def over(done: asyncio.Task[None]) -> None:
+            self._lives.discard(done)
+            if not call.is_over:
+                call.end(Ending("twin-error", "failed"))
+                call.leave_clock()
+                call.over()
+                done.result()
+
+        task.add_done_callback(over)
 
     def start_leg(self, call: TwinCall, plan: LegPlan) -> None:
         """Dials."""
-        self.live(self._leg_life(self, call, plan))
+        self.live(call, self._leg_life(self, call, plan))
 
     def announce(self, call: TwinCall, event: str, status: str) -> None:
         """The call reaches a new state: initiated, ringing, answered or completed."""

@@ -1,9 +1,18 @@
-"""Owns how a call is torn out of what it is doing: ended from outside, or sent to other TwiML."""
+"""Owns how a call is torn out of what it is doing (ended from outside, or sent to other TwiML) and
+the bridge between two calls."""
 
 import asyncio
 from collections.abc import Coroutine
 
 from gateway.sim.twilio.flow import Ending, Source
+
+
+class Bridge:
+    """The connection of a dialled leg with its caller: made, and left again."""
+
+    def __init__(self) -> None:
+        self.made = asyncio.Event()
+        self.left = asyncio.Event()
 
 
 class Interrupts:

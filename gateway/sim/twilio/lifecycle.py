@@ -57,9 +57,10 @@ async def outbound(exchange: Exchange, call: TwinCall, order: Outbound) -> None:
     await _ring(exchange, call, order.callee, order.timeout_s)
     if call.ending is None:
         exchange.answer(call)
-        if order.detection:
-            await _detect(exchange, call, order.callee, order.detection)
-    await _lived(exchange, call, order.source)
+    source = order.source
+    if call.ending is None and order.detection:
+        source = await _detect(exchange, call, order.callee, order.detection) or source
+    await _lived(exchange, call, source)
 
 
 async def leg(exchange: Exchange, call: TwinCall, plan: LegPlan) -> None:
@@ -69,11 +70,13 @@ async def leg(exchange: Exchange, call: TwinCall, plan: LegPlan) -> None:
         exchange.answer(call)
         if plan.whisper is not None:
             await _follow(exchange, call, plan.whisper)
+    detour: Source | None = None
     if call.ending is None:
-        call.bridged.set()
+        call.bridge.made.set()
         call.script_runs = True
-        await call.interrupts.during(plan.hold() if plan.hold else _forever())
-    await _conclude(exchange, call)
+        detour = await call.interrupts.during(plan.hold() if plan.hold else _forever())
+        call.bridge.left.set()
+    await _lived(exchange, call, detour)
 
 
 async def _forever() -> None:
@@ -102,14 +105,19 @@ async def _ringing(exchange: Exchange, call: TwinCall, callee: Callee, timeout_s
         call.end(Ending("busy", "busy"))
 
 
-async def _detect(exchange: Exchange, call: TwinCall, callee: Callee, detection: Detection) -> None:
-    """Answering machine detection: beside the call when asynchronous, else the TwiML waits for
-    it."""
+async def _detect(
+    exchange: Exchange, call: TwinCall, callee: Callee, detection: Detection
+) -> Source | None:
+    """Answering machine detection: beside the call when asynchronous, else the TwiML waits for it.
+
+    Returns where the call was sent to meanwhile, if it was.
+    """
     if not detection.asynchronous:
-        await call.interrupts.during(asyncio.sleep(callee.detection_ms / 1000))
+        detour = await call.interrupts.during(asyncio.sleep(callee.detection_ms / 1000))
         call.answered_by = callee.answered_by
-        return
+        return detour
     call.spawn(_detect_beside(exchange, call, callee, detection))
+    return None
 
 
 async def _detect_beside(

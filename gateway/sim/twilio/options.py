@@ -79,10 +79,6 @@ class TwilioOptions:
     """Limit for calls created over REST; the excess waits. None: no limit. Twilio's default is
     1."""
 
-    def number(self, e164: str) -> PhoneNumber | None:
-        """The number of the account, or None."""
-        return next((number for number in self.numbers if number.e164 == e164), None)
-
     def callee(self, e164: str) -> Callee:
         """Who answers at this number."""
         return next((callee for callee in self.callees if callee.e164 == e164), self.other_callees)

@@ -63,7 +63,7 @@ class CallRoutes:
         call.fallback = fallback
         if "TimeLimit" in form:
             call.time_limit_s = time_limit_s
-        self._exchange.live(lifecycle.outbound(self._exchange, call, order))
+        self._exchange.live(call, lifecycle.outbound(self._exchange, call, order))
         return JSONResponse(call_json(self._account_sid, call), status_code=201)
 
     async def list(self, request: Request) -> Response:

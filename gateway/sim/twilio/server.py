@@ -28,6 +28,8 @@ from gateway.sim.twilio.rest_gate import RestRequest
 from gateway.sim.twilio.steps import Step
 from gateway.sim.twilio.webhooks import WebhookRecord
 
+_GRACE_S = 0.2
+
 
 class _Server(uvicorn.Server):
     """Leaves signals to whoever runs the twin, and sleeps until it is told to stop."""
@@ -39,6 +41,17 @@ class _Server(uvicorn.Server):
     async def main_loop(self) -> None:
         await self.on_tick(0)
         await self.leave.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Closes at once; whoever is still answered has a moment."""
+        for server in self.servers:
+            server.close()
+        for connection in tuple(self.server_state.connections):
+            connection.shutdown()
+        if tasks := set(self.server_state.tasks):
+            await asyncio.wait(tasks, timeout=_GRACE_S)
+            for task in tasks:
+                task.cancel()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -64,11 +77,11 @@ class TwilioTwin:
         config = uvicorn.Config(
             self._gate,
             lifespan="off",
+            ws="none",
             log_config=None,
             log_level="critical",
             access_log=False,
             date_header=False,
-            timeout_graceful_shutdown=1,
         )
         self.url = f"http://{host}:{listener.getsockname()[1]}"
         self._server = _Server(config)
@@ -109,7 +122,7 @@ class TwilioTwin:
             url = ""
         url = voice_url or url
         voice = Fetch(url, settings["voice_method"]) if url else None
-        self._exchange.live(lifecycle.inbound(self._exchange, call, voice))
+        self._exchange.live(call, lifecycle.inbound(self._exchange, call, voice))
         return call
 
     @property

@@ -31,7 +31,7 @@ def call_json(account_sid: str, call: TwinCall) -> Json:
         "date_created": rfc2822(call.created_at),
         "date_updated": rfc2822(call.ended_at or call.answered_at or call.created_at),
         "direction": call.identity.direction,
-        "duration": str(call.duration_s) if call.is_over and call.answered_at else None,
+        "duration": str(call.duration_s) if call.ended_at and call.answered_at else None,
         "end_time": _stamp(call.ended_at),
         "forwarded_from": None,
         "from": call.identity.from_,

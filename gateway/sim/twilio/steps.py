@@ -33,6 +33,13 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Mute:
+    """The carrier sends no media for `ms` (mute, DTX): the next timestamp jumps."""
+
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class WaitForAgent:
     """Waits until the agent has been audible for `heard_ms` of one utterance and still is.
 
@@ -69,11 +76,12 @@ class Drop:
     """The carrier vanishes: the media socket is aborted without a `stop`, and the call is over."""
 
 
-Step = Play | Pause | WaitForAgent | WaitForSilence | Dtmf | HangUp | Drop
+Step = Play | Pause | Mute | WaitForAgent | WaitForSilence | Dtmf | HangUp | Drop
 
 _STEPS: Final[dict[str, type[Any]]] = {
     "play": Play,
     "pause": Pause,
+    "mute": Mute,
     "wait_for_agent": WaitForAgent,
     "wait_for_silence": WaitForSilence,
     "dtmf": Dtmf,

@@ -27,7 +27,7 @@ from gateway.sim.twilio.wire import CONNECTED, Clear, Mark, Media, StreamWriter,
 
 FRAME_MS: Final = 20
 _SILENCE_FRAME: Final = b"\xff" * 160
-_SHORTEST_WAIT_S: Final = 0.0005
+_SHORTEST_WAIT_S: Final = 0.001
 
 EndKind = Literal["stopped", "server-closed", "lost", "protocol-error", "aborted"]
 
@@ -92,6 +92,7 @@ class TwinStream:
         self._to_gateway: Lane[str | None] = Lane(out, self._transmit)
         self._from_gateway: Lane[str | bytes | StreamEnd] = Lane(back, self._received)
         self._chunk = 0
+        self._timestamp_ms = context.options.first_timestamp_ms
         self._live = False
         self._socket: ClientConnection | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -148,6 +149,7 @@ class TwinStream:
         """Returns when the socket is closed and nothing of the stream is left running."""
         while self._tasks:
             await asyncio.wait(self._tasks)
+        self._socket = None
 
     # What the caller does
 
@@ -157,10 +159,8 @@ class TwinStream:
         if not self._live:
             return
         audio = payload or _SILENCE_FRAME
-        timestamp_ms = self._options.first_timestamp_ms + FRAME_MS * self._chunk
+        timestamp_ms = self._next_timestamp(audio)
         self._chunk += 1
-        if self._options.keep_audio:
-            self.said += audio
         if self._loss and self._rng.random() < self._loss:
             self.lost_chunks.append(self._chunk)
         elif self._is_slow_reader():
@@ -168,6 +168,11 @@ class TwinStream:
             self.dropped_frames += 1
         else:
             self._to_gateway.put(self._writer.media(self._chunk, timestamp_ms, audio))
+
+    def skip(self) -> None:
+        """20 ms in which the carrier sends nothing: the timestamp runs on, the chunk does not."""
+        if self._live:
+            self._next_timestamp(_SILENCE_FRAME)
 
     def dtmf(self, digit: str) -> None:
         """The caller pressed a key."""
@@ -182,6 +187,13 @@ class TwinStream:
 
     # Towards the gateway
 
+    def _next_timestamp(self, audio: bytes) -> int:
+        timestamp_ms = self._timestamp_ms
+        self._timestamp_ms += FRAME_MS
+        if self._options.keep_audio:
+            self.said += audio
+        return timestamp_ms
+
     def _is_slow_reader(self) -> bool:
         assert self._socket is not None
         waiting = self._socket.transport.get_write_buffer_size()
@@ -189,7 +201,8 @@ class TwinStream:
 
     def _transmit(self, message: str | None) -> None:
         """What arrives at the gateway now; None closes the socket."""
-        assert self._socket is not None
+        if self._socket is None:
+            return
         if message is None:
             self._spawn(self._close(self._socket))
         else:

@@ -6,6 +6,8 @@ Redirects are not followed: anything but a 2xx answer is error 11200.
 """
 
 import asyncio
+import functools
+import ssl
 import time
 import uuid
 from collections import deque
@@ -98,6 +100,12 @@ class _Failed(Exception):
         self.detail = detail
 
 
+@functools.cache
+def _tls_context() -> ssl.SSLContext:
+    """Loading the certificates takes longer than many a call; once is enough."""
+    return ssl.create_default_context()
+
+
 class Webhooks:
     """Makes the requests of one account."""
 
@@ -106,7 +114,12 @@ class Webhooks:
         self._auth_token = auth_token
         self._debugger = debugger
         self._total_ms = round(timeout_s * 1000)
-        self._client = httpx2.AsyncClient(trust_env=False, follow_redirects=False)
+        self._client = httpx2.AsyncClient(
+            verify=_tls_context(),
+            trust_env=False,
+            follow_redirects=False,
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20),
+        )
 
     async def close(self) -> None:
         """Closes the connections."""

@@ -10,6 +10,7 @@ import math
 import random
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -72,6 +73,7 @@ FAST: dict[str, Any] = {
 }
 
 
+@lru_cache(maxsize=64)
 def samples(ms: int, hz: float = 440, dbfs: float = -20, rate: int = 8000) -> bytes:
     """A sine as 16-bit samples; `dbfs` is its RMS level."""
     peak = 32768 * math.sqrt(2) * 10 ** (dbfs / 20)

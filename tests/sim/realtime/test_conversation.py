@@ -7,8 +7,7 @@ import pytest
 
 from gateway.sim.realtime.conversation import Audio, Conversation, Item, Part
 from gateway.sim.realtime.errors import ClientFault
-from gateway.sim.realtime.formats import PCM, PCMU
-from gateway.sim.realtime.items import client_item
+from gateway.sim.realtime.formats import PCMU
 
 
 def spoken(item_id: str, ms: int, text: str = "Hello there") -> Item:
@@ -122,32 +121,3 @@ def test_assistant_audio_locks_the_voice_until_it_is_gone() -> None:
     assert not conversation.has_assistant_audio
     conversation.append(spoken("a", 10))
     assert conversation.has_assistant_audio
-
-
-def test_client_items_become_items() -> None:
-    """Ids are minted when they are missing, audio is decoded strictly."""
-    made = client_item(
-        {
-            "type": "message",
-            "role": "user",
-            "content": [
-                {"type": "input_audio", "audio": "AAAA"},
-                {"type": "input_image", "image_url": "data:,"},
-                {"type": "input_text", "text": "look"},
-            ],
-        },
-        PCM,
-        lambda prefix: f"{prefix}_1",
-    )
-    assert made.id == "item_1"
-    assert made.text == "look"
-    assert [part["type"] for part in made.wire()["content"]] == [
-        "input_audio",
-        "input_image",
-        "input_text",
-    ]
-    bad = {"type": "message", "role": "user", "content": [{"type": "input_audio", "audio": "A*"}]}
-    wrong = fault(lambda: client_item(bad, PCM, str))
-    assert (wrong.code, wrong.param) == ("invalid_value", "audio")
-    call = client_item({"type": "function_call", "name": "f", "arguments": "{}"}, PCM, str)
-    assert call.call_id == "call"

@@ -1,14 +1,9 @@
 """Client JSON is checked for shape, with the faults of the real server."""
 
-import json
-from typing import Any
-
 import pytest
 
 from gateway.sim.realtime.errors import ClientFault
 from gateway.sim.realtime.schema import Check, ListOf, MapOf, Number, Obj, OneOf, Text
-from gateway.sim.realtime.shapes import CLIENT_EVENTS
-from tests.fixtures.realtime.check import ROOT
 
 
 def fault(check: Check, value: object) -> ClientFault:
@@ -44,20 +39,3 @@ def test_faults(check: Check, value: object, code: str, message: str) -> None:
     assert wrong.code == code
     assert message in wrong.message
     assert (wrong.param or "").startswith("it")
-
-
-def golden_client_events() -> list[tuple[str, dict[str, Any]]]:
-    paths = sorted((ROOT / "client").glob("*.json"))
-    return [(path.stem, json.loads(path.read_text())) for path in paths]
-
-
-@pytest.mark.parametrize(("name", "event"), golden_client_events())
-def test_golden_client_events_have_an_accepted_shape(name: str, event: dict[str, Any]) -> None:
-    """Every example passes, except those for WebRTC and for MCP, which are not offered."""
-    if event["type"] == "output_audio_buffer.clear":
-        assert event["type"] not in CLIENT_EVENTS
-    elif "mcp" in name:
-        with pytest.raises(ClientFault):
-            CLIENT_EVENTS[event["type"]](event, "")
-    else:
-        CLIENT_EVENTS[event["type"]](event, "")

@@ -57,7 +57,7 @@ async def test_refusals_come_after_the_101(
 async def test_a_wrong_key_is_refused_and_not_repeated(tmp_path: Path) -> None:
     """3000 invalid_api_key; the message shows the ends of the key only."""
     error, close = golden_refusal("auth_bad_key")
-    wrong = "sk-proj-abcdefghijklmnopqrstuvwxyz0000"
+    wrong = f"sk-proj-{'x' * 20}0000"
     async with offline(tmp_path, api_key=KEY) as server:
         peer = await Peer.open(server, headers={"Authorization": f"Bearer {wrong}"})
         assert await peer.closing() == close

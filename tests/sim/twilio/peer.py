@@ -128,6 +128,14 @@ class _Server(uvicorn.Server):
         await self.on_tick(0)
         await self.leave.wait()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in tuple(self.server_state.connections):
+            connection.shutdown()
+        if tasks := set(self.server_state.tasks):
+            await asyncio.wait(tasks, timeout=1)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
@@ -189,7 +197,6 @@ class Peer:
             ws="websockets-sansio",
             ws_per_message_deflate=False,
             date_header=False,
-            timeout_graceful_shutdown=1,
         )
         self._server = _Server(config)
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]))

@@ -10,6 +10,7 @@ from gateway.sim.twilio.steps import (
     Drop,
     Dtmf,
     HangUp,
+    Mute,
     Pause,
     Play,
     Step,
@@ -83,6 +84,18 @@ def test_waits_give_up() -> None:
     done = run([WaitForAgent(100, timeout_ms=200), Play(payload=b"a" * 160)], 20)
     assert first_speech(done) == 10
     assert ("wait-timeout", "WaitForAgent") in done[10].notes
+
+
+def test_a_muted_caller_is_not_even_silent() -> None:
+    """So many periods without any frame, then speech."""
+    done = run([Mute(60), Play(payload=b"a" * 160)], 5)
+    assert [(b.muted, b.payload is not None) for b in done] == [
+        (True, False),
+        (True, False),
+        (True, False),
+        (False, True),
+        (False, False),
+    ]
 
 
 def test_keys_are_pressed_one_by_one() -> None:

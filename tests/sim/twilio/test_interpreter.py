@@ -60,6 +60,18 @@ async def test_the_fallback_url_is_asked_with_the_error() -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_fallback_that_fails_too_ends_the_call() -> None:
+    """Both errors are in the debugger, each once."""
+    async with peer_and_twin(fallback=True) as (peer, twin):
+        peer.answers["/voice"] = twiml("<Response>")
+        peer.answers["/fallback"] = Response(status_code=404)
+        call = twin.place_call(NUMBER, CALLER)
+        await call.wait(10)
+    assert codes(twin) == [12100, 11200]
+    assert call.end_reason == "application-error"
+
+
+@pytest.mark.asyncio
 async def test_verbs_run_in_order_and_redirects_are_followed() -> None:
     """Relative URLs are relative to the document; what stands behind a redirect is never
     reached."""

@@ -14,7 +14,7 @@ async def test_what_is_not_modelled_is_not_found() -> None:
     """404 / 20404 in Twilio's shape, as for everything unknown."""
     async with peer_and_twin() as (_, twin), async_client(twin) as client:
         with pytest.raises(TwilioRestException) as missing:
-            await client.messages.list_async()
+            await client.messages("SM1").fetch_async()
         assert (missing.value.status, missing.value.code) == (404, 20404)
         with pytest.raises(TwilioRestException) as undeletable:
             await client.calls("CA1").delete_async()

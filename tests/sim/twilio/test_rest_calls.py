@@ -1,6 +1,7 @@
 """Calls over REST, driven by Twilio's own package."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from twilio.base.exceptions import TwilioRestException
@@ -11,7 +12,7 @@ from tests.sim.twilio.peer import CALLER, NUMBER, peer_and_twin
 
 pytestmark = pytest.mark.filterwarnings(QUIET)
 
-FAST = {"other_callees": Callee(ring_ms=50, script=(Pause(200), HangUp()))}
+FAST: dict[str, Any] = {"other_callees": Callee(ring_ms=50, script=(Pause(200), HangUp()))}
 HELLO = "<Response><Pause length='60'/></Response>"
 
 
@@ -110,6 +111,28 @@ async def test_a_live_call_can_be_sent_to_other_twiml_and_ended() -> None:
 
 
 @pytest.mark.asyncio
+async def test_an_update_can_change_who_is_told() -> None:
+    """And a time limit given at the creation is kept."""
+    callee = Callee(ring_ms=10)
+    async with peer_and_twin(other_callees=callee) as (peer, twin), async_client(twin) as client:
+        peer.answers["/answer"] = HELLO
+        made = await client.calls.create_async(
+            to=CALLER, from_=NUMBER, url=f"{peer.url}/answer", time_limit=1
+        )
+        call = twin.calls[made.sid or ""]
+        await call.until("answered", 10)
+        with pytest.raises(TwilioRestException) as refused:
+            await client.calls(call.sid).update_async(status="ringing")
+        assert refused.value.code == 20001
+        await client.calls(call.sid).update_async(
+            status_callback=f"{peer.url}/other", status="completed"
+        )
+        await call.wait(10)
+        await peer.hook("/other", CallStatus="completed")
+    assert call.time_limit_s == 1
+
+
+@pytest.mark.asyncio
 async def test_a_ringing_call_can_be_canceled_but_not_redirected() -> None:
     """21220 for the redirect; the cancelled call was never answered."""
     slow = Callee(ring_ms=60_000)
@@ -161,7 +184,7 @@ async def test_a_wrong_order_is_refused(fields: dict[str, object], code: int) ->
     async with peer_and_twin() as (_, twin), async_client(twin) as client:
         order: dict[str, object] = {"to": CALLER, "from_": NUMBER, "url": "http://127.0.0.1:1/"}
         with pytest.raises(TwilioRestException) as refused:
-            await client.calls.create_async(**{**order, **fields})  # type: ignore[arg-type]
+            await client.calls.create_async(**{**order, **fields})
         assert refused.value.code == code
         assert refused.value.status == 400
         assert not twin.calls
@@ -221,6 +244,22 @@ async def test_synchronous_detection_delays_the_twiml() -> None:
             to=CALLER, from_=NUMBER, url=f"{peer.url}/answer", machine_detection="Enable"
         )
         assert (await peer.hook("/answer")).form["AnsweredBy"] == "human"
+
+
+@pytest.mark.asyncio
+async def test_a_call_redirected_during_detection_goes_there() -> None:
+    """The first TwiML is never asked for."""
+    slow = Callee(ring_ms=20, detection_ms=60_000)
+    async with peer_and_twin(other_callees=slow) as (peer, twin), async_client(twin) as client:
+        made = await client.calls.create_async(
+            to=CALLER, from_=NUMBER, url=f"{peer.url}/answer", machine_detection="Enable"
+        )
+        call = twin.calls[made.sid or ""]
+        await call.until("answered", 10)
+        await client.calls(call.sid).update_async(twiml="<Response><Say>x</Say></Response>")
+        await call.wait(10)
+    assert "/answer" not in peer.paths()
+    assert "say" in [entry.kind for entry in call.timeline]
 
 
 @pytest.mark.asyncio

@@ -1,5 +1,7 @@
 """Conferences and participants over REST, driven by Twilio's own package."""
 
+from typing import Any
+
 import pytest
 from twilio.base.exceptions import TwilioRestException
 
@@ -10,7 +12,7 @@ from tests.sim.twilio.peer import CALLER, NUMBER, Peer, peer_and_twin
 pytestmark = pytest.mark.filterwarnings(QUIET)
 
 HUMAN = "+15550007777"
-FAST = {"other_callees": Callee(ring_ms=20)}
+FAST: dict[str, Any] = {"other_callees": Callee(ring_ms=20)}
 
 
 def room(peer: Peer, extra: str = "") -> str:

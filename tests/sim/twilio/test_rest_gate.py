@@ -39,18 +39,18 @@ async def test_a_wrong_password_is_20003() -> None:
 @pytest.mark.asyncio
 async def test_a_fault_hits_one_matching_request() -> None:
     """429 once, for that method and path; then all is well, and no call was made in between."""
-    async with peer_and_twin(other_callees=Callee(ring_ms=10)) as (_, twin):
-        async with async_client(twin) as client:
-            twin.faults.append(
-                RestFault(status=429, code=20429, message="Too Many", method="POST", path="/Calls")
-            )
-            assert await client.calls.list_async() == []
-            with pytest.raises(TwilioRestException) as refused:
-                await client.calls.create_async(**ORDER)  # type: ignore[arg-type]
-            assert (refused.value.status, refused.value.code) == (429, 20429)
-            assert not twin.calls
-            await client.calls.create_async(**ORDER)  # type: ignore[arg-type]
-            assert len(twin.calls) == 1
+    callee = Callee(ring_ms=10)
+    async with peer_and_twin(other_callees=callee) as (_, twin), async_client(twin) as client:
+        twin.faults.append(
+            RestFault(status=429, code=20429, message="Too Many", method="POST", path="/Calls")
+        )
+        assert await client.calls.list_async() == []
+        with pytest.raises(TwilioRestException) as refused:
+            await client.calls.create_async(**ORDER)
+        assert (refused.value.status, refused.value.code) == (429, 20429)
+        assert not twin.calls
+        await client.calls.create_async(**ORDER)
+        assert len(twin.calls) == 1
 
 
 @pytest.mark.asyncio
@@ -86,7 +86,7 @@ async def test_requests_are_recorded_without_the_password() -> None:
     async with peer_and_twin(other_callees=Callee(ring_ms=10)) as (_, twin):
         async with async_client(twin) as client:
             await client.calls.list_async(to=CALLER)
-            await client.calls.create_async(**ORDER)  # type: ignore[arg-type]
+            await client.calls.create_async(**ORDER)
         listed, made = twin.rest_requests
     assert (listed.method, listed.query[0]) == ("GET", ("To", CALLER))
     assert set(made.form) == {("To", CALLER), ("From", NUMBER), ("Twiml", "<Response/>")}

@@ -67,7 +67,7 @@ async def test_wrong_settings_are_refused(fields: dict[str, str], code: int) -> 
     async with peer_and_twin(numbers=NUMBERS) as (_, twin), async_client(twin) as client:
         (number,) = await client.incoming_phone_numbers.list_async(phone_number="+15550001111")
         with pytest.raises(TwilioRestException) as refused:
-            await client.incoming_phone_numbers(number.sid or "").update_async(**fields)  # type: ignore[arg-type]
+            await client.incoming_phone_numbers(number.sid or "").update_async(**fields)
         assert refused.value.code == code
         again = await client.incoming_phone_numbers(number.sid or "").fetch_async()
         assert again.voice_url == "http://127.0.0.1:1/a"

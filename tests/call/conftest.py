@@ -1,0 +1,15 @@
+"""What all tests of a call stand on."""
+
+import pytest
+
+from gateway.call import call as call_module
+from gateway.call.recorded import Phrase
+
+SHORT: dict[Phrase, bytes] = {"apology": b"\x21" * 800, "goodbye": b"\x22" * 800}
+"""Recorded words of a tenth of a second: what they say is not what these tests look at."""
+
+
+@pytest.fixture
+def short_phrases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls apologise and say goodbye in a tenth of a second."""
+    monkeypatch.setattr(call_module, "phrase", lambda name: SHORT[name])

@@ -1,0 +1,264 @@
+"""A call whose model cannot be had or is lost: the apology, the reason, and nothing left."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from agents.realtime import RealtimeAgent
+
+from gateway.call.tools import CallContext
+from gateway.core.events import (
+    CallEnded,
+    CallEnding,
+    ModelErrorReported,
+    ModelLost,
+)
+from tests.call import model_events as said
+from tests.call.calls import (
+    LiveCall,
+    live,
+    media,
+    plan,
+    say,
+    served,
+    speech,
+    tail,
+)
+from tests.call.carriers import CALL_SID, SilentCarrier
+from tests.call.conftest import SHORT
+from tests.call.hand_model import HandModel
+from tests.call.upstream import Upstream, status_500
+from tests.call.watching import soon, turns
+
+pytestmark = pytest.mark.usefixtures("short_phrases")
+
+
+@pytest.mark.asyncio
+async def test_a_refused_model_is_apologised_for() -> None:
+    """The caller is there, the model is not to be had: apology to its end, then the reason."""
+    async with Upstream(status_500) as upstream, live(plan(upstream.url)) as running:
+        assert (await running.ended()).reason == "model_refused"
+        assert running.carrier.audio == SHORT["apology"]
+        (lost,) = running.witness.all(ModelLost)
+        assert lost == ModelLost("model_refused", "model_refused: HTTP 500")
+        assert [event.reason for event in running.witness.all(CallEnding)] == ["model_refused"]
+        assert len(upstream.connections) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_model_refused_before_the_stream_is_apologised_for_when_it_opens() -> None:
+    """The loss waits for the caller, who hears the apology and not silence."""
+    async with (
+        Upstream(status_500) as upstream,
+        live(plan(upstream.url), answered=False) as running,
+    ):
+        await running.witness.first(ModelLost)
+        await turns()
+        assert not running.task.done()
+        running.answer()
+        assert (await running.ended()).reason == "model_refused"
+        assert running.carrier.audio == SHORT["apology"]
+
+
+@pytest.mark.asyncio
+async def test_a_model_refused_and_no_stream_is_no_stream() -> None:
+    """Nobody came: there is nobody to apologise to."""
+    async with Upstream(status_500) as upstream:
+        chosen = plan(upstream.url)
+        async with live(chosen, answered=False, no_stream_timeout_s=0.2) as running:
+            assert (await running.ended()).reason == "no_stream"
+            assert len(running.witness.all(ModelLost)) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_model_that_does_not_get_ready_is_given_up() -> None:
+    """Connected but never confirmed: one deadline holds over all of it."""
+    async with HandModel() as model, live(plan(model.url), connect_timeout_s=0.2) as running:
+        end = await model.session()
+        await end.send(said.session_created())
+        assert (await running.ended()).reason == "model_timeout"
+        await soon(end.closed)
+        assert running.carrier.audio == SHORT["apology"]
+
+
+@pytest.mark.asyncio
+async def test_a_model_that_comes_after_it_was_given_up_gets_no_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Slow instructions, then a model after all: it is hung up on, the apology stands alone."""
+    monkeypatch.setattr("gateway.call.departure.GRACE_S", 60)
+    go = asyncio.Event()
+
+    async def instructions(*_: Any) -> str:
+        await go.wait()
+        return "Help."
+
+    agent = RealtimeAgent[CallContext](name="slow", instructions=instructions)
+    async with HandModel() as model:
+        chosen = plan(model.url, agent=agent)
+        async with live(chosen, SilentCarrier(), connect_timeout_s=0.1) as running:
+            await running.witness.first(ModelLost)
+            (task,) = (t for t in asyncio.all_tasks() if t.get_name() == f"model {CALL_SID}")
+            go.set()
+            await asyncio.wait({task}, timeout=5)
+            assert task.done()
+            assert not running.call.dialogue.connected
+            assert not running.task.done()
+            for end in model.ends:
+                await soon(end.closed)
+            for name in running.carrier.mark_names:
+                running.call.carrier_mark(name)
+            assert running.carrier.audio == SHORT["apology"]
+            assert (await running.ended()).reason == "model_timeout"
+
+
+@pytest.mark.asyncio
+async def test_a_session_in_another_format_is_apologised_for() -> None:
+    """The server keeps PCM at 24 kHz: no audio is appended, no noise is played."""
+    async with HandModel() as model, live(plan(model.url)) as running:
+        running.call.carrier_frame(media())
+        end = await model.session()
+        await end.send(said.session_created(), said.session_updated("audio/pcm", "audio/pcm"))
+        assert (await running.ended()).reason == "model_audio_format"
+        await soon(end.closed)
+        assert end.all("input_audio_buffer.append") == []
+        assert running.carrier.audio == SHORT["apology"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("code", [1000, 1001, 1011, 3000, None])
+async def test_a_model_that_goes_mid_speech_is_apologised_for(code: int | None) -> None:
+    """Whatever its close says, or none at all: what still waited is cut, the apology is heard, the
+    call ends as lost with the model's own word.
+    """
+    async with HandModel() as model, live(plan(model.url)) as running:
+        end = await served(model, running)
+        await say(end, 4000, whole=False)
+        await running.carrier.sent.until(bool)
+        if code is None:
+            end.abort()
+        else:
+            await end.close(code, "session expired")
+        ended = await running.ended()
+        assert ended.reason == "model_closed"
+        (lost,) = running.witness.all(ModelLost)
+        assert lost.detail == ("" if code is None else f"{code} session expired")
+        assert tail(running.carrier, 800) == SHORT["apology"]
+        kinds = running.carrier.kinds
+        assert kinds.count("clear") == 1
+        assert kinds.index("clear") < len(kinds) - 1
+
+
+@pytest.mark.asyncio
+async def test_a_model_that_is_lost_twice_is_lost_once() -> None:
+    """The error, the close and the end of the iteration are one loss with the first reason."""
+    async with HandModel() as model, live(plan(model.url)) as running:
+        end = await served(model, running)
+        await end.send(said.error("session_expired"))
+        await running.witness.first(ModelLost)
+        await end.close(1001, "session expired")
+        assert (await running.ended()).reason == "model_refused"
+        assert len(running.witness.all(ModelLost)) == 1
+        assert running.carrier.audio == SHORT["apology"]
+
+
+@pytest.mark.asyncio
+async def test_the_callers_keys_do_not_keep_a_dead_call_alive() -> None:
+    """Digits during the apology neither cut it off nor hold the line."""
+    carrier = SilentCarrier()
+    async with Upstream(status_500) as upstream, live(plan(upstream.url), carrier) as running:
+        await running.witness.first(CallEnding)
+        await carrier.sent.until(lambda _: "media" in carrier.kinds)
+        running.call.carrier_digit("1")
+        running.call.carrier_digit("#")
+        await turns()
+        assert "clear" not in carrier.kinds
+        for name in carrier.mark_names:
+            running.call.carrier_mark(name)
+        assert (await running.ended()).reason == "model_refused"
+
+
+@pytest.mark.asyncio
+async def test_one_bad_delta_does_not_end_a_call() -> None:
+    """It is reported and left out; the answer goes on behind it."""
+    bad = said.golden("response.output_audio.delta", delta="%%%", response_id="resp_1")
+    async with HandModel() as model, live(plan(model.url)) as running:
+        end = await served(model, running)
+        await end.send(said.response_created(), said.item_announced(), said.item_added(), bad)
+        await end.send(said.delta(speech(40)), said.audio_done(), said.response_done())
+        await running.carrier.sent.until(lambda _: running.carrier.audio == speech(40))
+        (reported,) = running.witness.all(ModelErrorReported)
+        assert reported.code == "bad_audio"
+        assert running.witness.all(ModelLost) == []
+
+
+@pytest.mark.asyncio
+async def test_a_flood_of_garbage_ends_a_call() -> None:
+    """A model that sends nothing but broken events is no model."""
+    bad = said.golden("response.output_audio.delta", delta="%%%", response_id="resp_1")
+    async with HandModel() as model, live(plan(model.url)) as running:
+        end = await served(model, running)
+        await end.send(*[bad] * 21)
+        assert (await running.ended()).reason == "model_garbage"
+        assert running.carrier.audio == SHORT["apology"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("frame", [b"not json", b"null", b'"words"', b"{}", b'{"type":7}'])
+async def test_a_frame_that_is_no_event_does_not_end_a_call(frame: bytes) -> None:
+    """The SDK would give its session up over it; it is reported, and the answer goes on."""
+    async with HandModel() as model, live(plan(model.url)) as running:
+        end = await served(model, running)
+        await end.send(frame)
+        await say(end, 40)
+        await running.carrier.sent.until(lambda _: running.carrier.audio == speech(40))
+        await turns()
+        assert [event.code for event in running.witness.all(ModelErrorReported)] == ["no_event"]
+        assert running.witness.all(ModelLost) == []
+
+
+@pytest.mark.asyncio
+async def test_an_agent_that_crashes_is_apologised_for(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Instructions that raise end the call politely; the exception's text is told nobody."""
+
+    def instructions(*_: Any) -> str:
+        raise ValueError("password=hunter2")
+
+    agent = RealtimeAgent[CallContext](name="broken", instructions=instructions)
+    async with HandModel() as model, live(plan(model.url, agent=agent)) as running:
+        assert (await running.ended()).reason == "model_session"
+        assert running.carrier.audio == SHORT["apology"]
+        assert len(model.ends) == 0
+        assert running.witness.all(ModelLost) == [ModelLost("model_session", "ValueError")]
+    out = capsys.readouterr()
+    told = [repr(event) for event in running.witness.events]
+    assert "hunter2" not in "".join([*told, caplog.text])
+    assert (
+        "hunter2"
+        not in "\n".join(
+            row for row in (out.out + out.err).splitlines() if "[debug" not in row
+        ).partition("Traceback")[0]
+    )
+
+
+@pytest.mark.asyncio
+async def test_a_session_that_cannot_be_closed_does_not_hide_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever the SDK raises at the end, the end is told and the connection closed."""
+    async with HandModel() as model:
+        running = LiveCall(plan(model.url), SilentCarrier(instant=True))
+        end = await served(model, running)
+        assert running.call._session is not None
+
+        async def broken() -> None:
+            raise RuntimeError("cannot close")
+
+        monkeypatch.setattr(running.call._session, "close", broken)
+        running.call.end("carrier_completed")
+        await asyncio.wait({running.task}, timeout=5)
+        running.task.exception()
+        await soon(end.closed)
+        assert [event.reason for event in running.witness.all(CallEnded)] == ["carrier_completed"]

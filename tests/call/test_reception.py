@@ -1,0 +1,337 @@
+"""Who gets in: webhooks become calls once, streams need the ticket of their call."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from gateway.call.call import Call, Line, Offer
+from gateway.call.reception import Reception
+from gateway.call.session import AgentPlan
+from gateway.core import tickets
+from gateway.core.events import CallAnswered, CallEnded, CallOffered
+from gateway.core.mediastreams import Start
+from gateway.errors import ConfigError, Rejected
+from tests.call.calls import line, plan
+from tests.call.carriers import ACCOUNT_SID, CALL_SID, SilentCarrier, start
+from tests.call.upstream import Connection, Upstream
+from tests.call.watching import Witness, soon, until
+
+SECRET = b"s" * 32
+OTHER_SID = "CA0000000000000000000000000000000d"
+
+
+def offer(call_sid: str = CALL_SID, called: str = "+15550001111") -> Offer:
+    return Offer(call_sid, ACCOUNT_SID, "+15550002222", called)
+
+
+def ticket(secret: bytes = SECRET, account_sid: str = ACCOUNT_SID, now: float | None = None) -> str:
+    """A ticket that no webhook of ours was answered with."""
+    return tickets.issue(
+        secret,
+        call_sid=CALL_SID,
+        account_sid=account_sid,
+        called="+1",
+        agent="assistant",
+        nonce=os.urandom(16),
+        now=time.time() if now is None else now,
+    )
+
+
+class Desk:
+    """A reception whose models take the connection and say nothing."""
+
+    def __init__(self, upstream: Upstream, **changes: Any) -> None:
+        self.upstream = upstream
+        self.witness = Witness()
+        self.line: Line = line(self.witness, **changes)
+        self.planned: list[Offer] = []
+        self.reception = Reception(self.line, self._plan, SECRET)
+
+    def _plan(self, offer: Offer) -> AgentPlan:
+        self.planned.append(offer)
+        return plan(self.upstream.url)
+
+    def refusal(self, start: Start) -> str:
+        """Why a stream is turned away."""
+        with pytest.raises(Rejected) as caught:
+            self.reception.admit(start, SilentCarrier())
+        return caught.value.reason
+
+    def offer_refusal(self, offer: Offer) -> str:
+        """Why a webhook gets no call."""
+        with pytest.raises(Rejected) as caught:
+            self.reception.offer(offer)
+        return caught.value.reason
+
+    async def over(self, *calls: Call, reason: str = "caller_hung_up") -> None:
+        """Ends calls and waits until they are gone."""
+        for call in calls:
+            call.end(reason)
+        await until(lambda: not any(call in list(self.reception.registry) for call in calls))
+
+
+@asynccontextmanager
+async def desk(**changes: Any) -> AsyncIterator[Desk]:
+    """A reception; all its calls end with the test."""
+
+    async def silent(connection: Connection) -> None:
+        await connection.read_request()
+        await connection.read_to_end()
+
+    async with Upstream(silent) as upstream:
+        made = Desk(upstream, **{"connect_timeout_s": 0.5, **changes})
+        try:
+            yield made
+        finally:
+            for call in made.reception.registry:
+                call.end("test_over")
+            await soon(asyncio.ensure_future(made.reception.registry.wait_empty()))
+
+
+# Webhooks
+
+
+@pytest.mark.asyncio
+async def test_a_webhook_dials_the_model_before_the_stream_is_there() -> None:
+    """The offer alone starts the model connection; the call waits as `offered`."""
+    async with desk() as at:
+        call = at.reception.offer(offer())
+        await at.upstream.connection()
+        assert call.state == "offered"
+        offered = await at.witness.first(CallOffered)
+        assert (offered.caller, offered.called) == ("+15550002222", "+15550001111")
+
+
+@pytest.mark.asyncio
+async def test_a_repeated_webhook_is_the_same_call() -> None:
+    """While the call lives its webhook gives the same call and the same ticket, and dials once."""
+    async with desk() as at:
+        first = at.reception.offer(offer())
+        await at.upstream.connection()
+        again = at.reception.offer(offer())
+        assert again is first
+        assert (len(at.planned), len(at.upstream.connections)) == (1, 1)
+        assert len(at.witness.all(CallOffered)) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_replayed_webhook_after_the_end_dials_nothing() -> None:
+    """A CallSid that ended today is over: no plan, no model, a counted refusal."""
+    async with desk() as at:
+        call = at.reception.offer(offer())
+        await at.upstream.connection()
+        await at.over(call)
+        assert at.reception.outcome(CALL_SID) == "caller_hung_up"
+        assert at.offer_refusal(offer()) == "call_over"
+        assert (len(at.planned), len(at.upstream.connections)) == (1, 1)
+        assert at.reception.rejections == {"call_over": 1}
+
+
+@pytest.mark.asyncio
+async def test_capacity_counts_offered_calls() -> None:
+    """A call over capacity is refused without dialling, until another one is gone."""
+    async with desk(max_calls=1) as at:
+        first = at.reception.offer(offer())
+        assert at.offer_refusal(offer(OTHER_SID)) == "capacity"
+        assert at.reception.offer(offer()) is first
+        await at.over(first)
+        assert at.reception.offer(offer(OTHER_SID)) is not first
+        assert at.reception.rejections == {"capacity": 1}
+
+
+@pytest.mark.asyncio
+async def test_a_drain_refuses_new_calls_and_admits_offered_ones() -> None:
+    """Whoever's webhook was answered before the drain still gets through; nobody else does."""
+    async with desk() as at:
+        call = at.reception.offer(offer())
+        at.reception.drain()
+        assert at.offer_refusal(offer(OTHER_SID)) == "draining"
+        assert at.reception.offer(offer()) is call
+        assert at.reception.admit(start(call.ticket), SilentCarrier()) is call
+        assert call.state == "answered"
+
+
+@pytest.mark.asyncio
+async def test_an_agent_that_cannot_be_planned_makes_no_call() -> None:
+    """A mistake in the agent's files is the webhook's answer; nothing is left behind."""
+    async with desk() as at:
+
+        def wrong(_offer: Offer) -> AgentPlan:
+            raise ConfigError("assistant.toml: no such key")
+
+        reception = Reception(at.line, wrong, SECRET)
+        with pytest.raises(ConfigError):
+            reception.offer(offer())
+        assert len(reception.registry) == 0
+        assert at.witness.events == []
+
+
+@pytest.mark.asyncio
+async def test_an_endless_called_address_still_fits_its_ticket() -> None:
+    """A SIP address may be long; the ticket holds as much of it as a parameter can."""
+    async with desk() as at:
+        call = at.reception.offer(offer(called="sip:" + "x" * 400 + "@example.com"))
+        assert len(call.ticket) <= 490
+        assert at.reception.admit(start(call.ticket), SilentCarrier()) is call
+
+
+# Streams
+
+
+@pytest.mark.asyncio
+async def test_a_stream_with_its_ticket_is_its_call() -> None:
+    """The ticket of the webhook opens the call, whose caller is then on the line."""
+    async with desk() as at:
+        call = at.reception.offer(offer())
+        assert at.reception.admit(start(call.ticket), SilentCarrier()) is call
+        answered = await at.witness.first(CallAnswered)
+        assert answered.after_offer_ms >= 0
+        assert at.reception.rejections == {}
+
+
+@pytest.mark.asyncio
+async def test_a_ticket_is_good_for_one_stream() -> None:
+    """A second stream with the same ticket is turned away; the first goes on."""
+    async with desk() as at:
+        call = at.reception.offer(offer())
+        at.reception.admit(start(call.ticket), SilentCarrier())
+        assert at.refusal(start(call.ticket)) == "ticket_reused"
+        assert call.state == "answered"
+
+
+@pytest.mark.asyncio
+async def test_a_ticket_is_good_for_its_call_only() -> None:
+    """Another call's ticket opens nothing, and is not used up by the attempt."""
+    async with desk() as at:
+        call, other = at.reception.offer(offer()), at.reception.offer(offer(OTHER_SID))
+        assert at.refusal(start(other.ticket)) == "ticket_other_call"
+        assert at.refusal(start(call.ticket, OTHER_SID)) == "ticket_other_call"
+        assert at.reception.admit(start(other.ticket, OTHER_SID), SilentCarrier()) is other
+
+
+@pytest.mark.asyncio
+async def test_a_stranger_opens_nothing() -> None:
+    """No ticket, nonsense, a forged one, one of another account: refused, nothing dialled."""
+    async with desk() as at:
+        forged = ticket(b"x" * 32)
+        expired = ticket(now=time.time() - 3600)
+        foreign = ticket(account_sid="AC_other")
+        unheard = ticket()
+        assert at.refusal(start()) == "ticket_missing"
+        assert at.refusal(start("v1.nonsense")) == "ticket_malformed"
+        assert at.refusal(start(forged)) == "ticket_forged"
+        assert at.refusal(start(expired)) == "ticket_expired"
+        assert at.refusal(start(foreign)) == "ticket_other_account"
+        assert at.refusal(start(unheard)) == "call_over"
+        assert len(at.upstream.connections) == 0
+        assert at.witness.events == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "wrong", [{"encoding": "audio/l16"}, {"sample_rate": 16000}, {"channels": 2}]
+)
+async def test_only_mono_mulaw_at_8_khz_is_let_in(wrong: dict[str, Any]) -> None:
+    """Any other audio is refused before its ticket is looked at, and uses none up."""
+    async with desk() as at:
+        call = at.reception.offer(offer())
+        fields = {
+            "stream_sid": "MZ1",
+            "call_sid": CALL_SID,
+            "account_sid": ACCOUNT_SID,
+            "parameters": {"ticket": call.ticket},
+        }
+        assert at.refusal(Start(**{**fields, **wrong})) == "media_format"
+        assert at.reception.admit(start(call.ticket), SilentCarrier()) is call
+
+
+@pytest.mark.asyncio
+async def test_a_stream_that_comes_too_late_is_refused() -> None:
+    """After the end of its call a ticket opens nothing, used or not."""
+    async with desk() as at:
+        call = at.reception.offer(offer())
+        await at.over(call)
+        assert at.refusal(start(call.ticket)) == "call_over"
+
+
+@pytest.mark.asyncio
+async def test_a_stream_is_not_let_into_a_call_that_is_ending() -> None:
+    """Between the end of a call and the last thing closed nobody comes in to be left alone."""
+    async with desk() as at:
+        call = at.reception.offer(offer())
+        await at.upstream.connection()
+        call.end("no_stream")
+        assert at.refusal(start(call.ticket)) == "call_over"
+
+
+@pytest.mark.asyncio
+async def test_refusals_are_counted_and_logged_without_a_strangers_words(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The counter grows per reason; nothing a stranger wrote is printed or logged."""
+    async with desk() as at:
+        for _ in range(3):
+            at.reception.rejected("ticket_forged")
+        at.reception.rejected("no_start")
+        assert at.reception.rejections == {"ticket_forged": 3, "no_start": 1}
+        at.refusal(start("v1.my-secret-words.x"))
+    out = capsys.readouterr()
+    assert "my-secret-words" not in caplog.text + out.out + out.err
+
+
+# The end
+
+
+@pytest.mark.asyncio
+async def test_the_carriers_status_ends_what_still_stands() -> None:
+    """A status callback that the call is over closes it here too; unknown calls are no matter."""
+    async with desk() as at:
+        at.reception.offer(offer())
+        at.reception.carrier_ended(OTHER_SID, "completed")
+        at.reception.carrier_ended(CALL_SID, "completed")
+        ended = await at.witness.first(CallEnded)
+        assert ended.reason == "carrier_completed"
+        await until(lambda: at.reception.outcome(CALL_SID) is not None)
+        assert at.reception.outcome(CALL_SID) == "carrier_completed"
+        assert at.reception.outcome(OTHER_SID) is None
+
+
+@pytest.mark.asyncio
+async def test_a_cancelled_reception_still_closes_its_calls() -> None:
+    """When the loop is torn down the call's one task closes everything and is remembered."""
+    async with desk() as at:
+        at.reception.offer(offer())
+        connection = await at.upstream.connection()
+        tasks = [task for task in asyncio.all_tasks() if task.get_name() == CALL_SID]
+        assert len(tasks) == 1
+        tasks[0].cancel()
+        await asyncio.wait(tasks)
+        await soon(connection.gone)
+        assert at.reception.outcome(CALL_SID) == "cancelled"
+        assert [event.reason for event in at.witness.all(CallEnded)] == ["cancelled"]
+
+
+@pytest.mark.asyncio
+async def test_goodbye_reaches_every_call() -> None:
+    """Calls without a caller end at once; a caller on the line hears the goodbye first."""
+    async with desk() as at:
+        alone, spoken = at.reception.offer(offer()), at.reception.offer(offer(OTHER_SID))
+        carrier = SilentCarrier(instant=True)
+        carrier.marks = spoken.carrier_mark
+        at.reception.admit(start(spoken.ticket, OTHER_SID), carrier)
+        at.reception.say_goodbye("shutdown")
+        await carrier.sent.until(bool)
+        spoken.carrier_gone("caller_hung_up")
+        await soon(asyncio.ensure_future(at.reception.registry.wait_empty()))
+        reasons = {
+            call_sid: event.reason
+            for call_sid, event in at.witness.seen
+            if isinstance(event, CallEnded)
+        }
+        assert reasons == {alone.offer.call_sid: "shutdown", OTHER_SID: "caller_hung_up"}
+        assert carrier.audio
