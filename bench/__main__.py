@@ -15,7 +15,7 @@ from bench import report
 from bench.density import Bench
 from bench.exactness import SECONDS as EXACT_SECONDS
 from bench.process import OURS as OUR_COMMAND
-from bench.process import PLAIN, Cores, GatewayFailed
+from bench.process import PLAIN, Cores
 from bench.results import OURS, YARDSTICK, Results
 
 DEFAULTS = {"rounds": 3, "seconds": 14.0, "exact_seconds": EXACT_SECONDS}
@@ -27,21 +27,21 @@ def main() -> int:
     options = _options()
     console = Console(width=None if sys.stdout.isatty() else 120)
     results = Results(settings=vars(options) | {"json": str(options.json or "")})
-    try:
-        if "density" in options.parts or "exactness" in options.parts:
-            _run(console, options, results)
-        if "micro" in options.parts:
-            _micro(console, results)
-    except GatewayFailed as failure:
-        console.print(f"[red]{failure}[/]", highlight=False)
-        return 1
+    if "density" in options.parts or "exactness" in options.parts:
+        _run(console, options, results)
+    if "micro" in options.parts:
+        _micro(console, results)
     reached = _show(console, options, results)
     void = results.all_void()
     for variant, calls in void:
         console.print(f"[red]{variant}, {calls} calls: every run is VOID, do not publish[/]")
-    for path in _paths(options, publish=not void):
+    for failure in results.failures:
+        console.print(f"[red]{failure}[/]", highlight=False)
+    for path in _paths(options, publish=not void and not results.failures):
         report.write_json(path, results)
         console.print(f"written: {path}")
+    if results.failures:
+        return 1
     return 0 if (reached and not void) or not options.check else 1
 
 

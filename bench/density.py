@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from bench.clock import Clock
 from bench.exactness import measure_exactness
 from bench.load import Load, Outcome, Plan
 from bench.model import ScriptedModel
-from bench.process import Cores, Gateway, pinned
+from bench.process import Cores, Gateway, GatewayFailed, pinned
 from bench.results import Exact, Results, Run
 from bench.script import Ordinary
 
@@ -50,7 +50,7 @@ class Bench:
         return starts + self.runs() * run_s + exact_s
 
     async def run(self, results: Results) -> None:
-        """Runs everything into `results`. Raises GatewayFailed."""
+        """Runs everything into `results`, failures of gateways too."""
         cores = Cores.choose()
         with pinned(cores.load), Clock(asyncio.get_running_loop()) as clock:
             model = ScriptedModel(clock, seed=0)
@@ -60,12 +60,22 @@ class Bench:
                 for number in range(1, self.rounds + 1):
                     model.seed = number
                     for variant in self._order(number):
-                        await self._density(results, load, url, cores, variant, number)
-                if self.exact_seconds:
-                    for variant in self.variants:
+                        with self._failures(results, variant):
+                            await self._density(results, load, url, cores, variant, number)
+                for variant in self.variants if self.exact_seconds else ():
+                    with self._failures(results, variant):
                         await self._exactness(results, load, clock, url, cores, variant)
             finally:
                 await model.stop()
+
+    @contextmanager
+    def _failures(self, results: Results, variant: str) -> Iterator[None]:
+        """A gateway that fails ends its own part of the benchmark, not the others'."""
+        try:
+            yield
+        except GatewayFailed as failure:
+            results.failures.append(f"{variant}: {failure}")
+            self.tell(f"{variant} FAILED: {failure}")
 
     def _order(self, number: int) -> list[str]:
         """Each round begins with another variant, so that a drift of the machine favours none."""

@@ -20,6 +20,7 @@ from bench.caller import FRAME_NS, Caller
 from bench.clock import Clock
 from bench.figures import FLUSH_NS, Figures, Window, measure, percentile
 from bench.model import ScriptedModel
+from bench.process import GatewayFailed
 from bench.record import CallRecord, Exchange
 from bench.script import Script
 from bench.webhook import Account
@@ -112,9 +113,16 @@ class Load:
             via = plan.via[number % len(plan.via)]
             placing.append(asyncio.create_task(caller.place(gateway.account, phase_ns, via)))
             await asyncio.sleep(1 / CALLS_PER_S)
-        for task in placing:
-            await task
-        return callers
+        failures = await asyncio.gather(*placing, return_exceptions=True)
+        gateway.check()
+        for caller, failure in zip(callers, failures, strict=True):
+            if failure is not None:
+                number = caller.record.number
+                exchange.problems.append(f"call {number} could not be placed: {failure!r}")
+                del exchange.calls[number]
+        if not exchange.calls:
+            raise GatewayFailed(exchange.problems[0])
+        return [caller for caller in callers if caller.record.number in exchange.calls]
 
     async def _steady(self, gateway: UnderTest, plan: Plan) -> tuple[Figures, Window]:
         """The window in which everything is measured."""

@@ -47,6 +47,8 @@ class Results:
     exactness: list[Exact] = field(default_factory=list)
     micro: dict[str, float] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    """Gateways that did not start or ended by themselves, with their last words."""
 
     def counts(self) -> list[int]:
         """The numbers of calls that were run."""

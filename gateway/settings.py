@@ -41,6 +41,8 @@ class Settings(BaseSettings):
         extra="ignore",
         frozen=True,
         populate_by_name=True,
+        str_strip_whitespace=True,
+        allow_inf_nan=False,
     )
 
     openai_api_key: SecretStr | None = Field(
@@ -161,19 +163,25 @@ class Settings(BaseSettings):
 def _checked_url(value: str, *, secure: str, plain: str, query: bool = False) -> str:
     if not value:
         return value
-    parts = urlsplit(value)
+    if not value.isprintable() or " " in value:
+        raise ValueError("must not contain spaces or control characters")
+    example = f"must be a full address such as {secure}://voice.example.com"
+    try:
+        parts = urlsplit(value)
+    except ValueError:  # its text would repeat the address, which may hold a password
+        raise ValueError(example) from None
     try:
         _ = parts.port
     except ValueError:
         raise ValueError("the port is not a number from 0 to 65535") from None
     if not parts.hostname:
-        raise ValueError(f"must be a full address such as {secure}://voice.example.com")
+        raise ValueError(example)
     if parts.username or parts.password:
         raise ValueError("must not carry a user or password")
-    if parts.fragment or (parts.query and not query):
+    if "#" in value or ("?" in value and not query):
         raise ValueError("must not carry a query or fragment (Twilio strips it)")
     if parts.scheme == secure or (parts.scheme == plain and is_loopback(value)):
-        return value
+        return parts.scheme + value[len(parts.scheme) :]
     raise ValueError(f"must start with {secure}:// ({plain}:// is for loopback addresses only)")
 
 

@@ -7,26 +7,19 @@ business.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import structlog
-from agents.realtime import RealtimeSession
-from agents.realtime.model_events import RealtimeModelAudioInterruptedEvent
-from agents.realtime.model_inputs import RealtimeModelSendInterrupt
-from websockets.exceptions import ConnectionClosed
+from typing import Literal
 
 from gateway.call.carrier import CarrierSocket
 from gateway.call.departure import Departure
 from gateway.call.dialogue import Dialogue
 from gateway.call.keys import Keys
-from gateway.call.link import Dialler, ModelLink
-from gateway.call.model import TelephonyModel
-from gateway.call.narrator import Narrator
+from gateway.call.link import Dialler
 from gateway.call.recorded import Phrase, phrase
-from gateway.call.session import WIRE_FORMAT, AgentPlan, build_session
+from gateway.call.session import WIRE_FORMAT, AgentPlan
 from gateway.call.tools import CallContext
+from gateway.call.upstream import Upstream
 from gateway.core.events import (
     CallAnswered,
     CallEnded,
@@ -38,7 +31,6 @@ from gateway.core.events import (
     CarrierOddity,
     DtmfGroup,
     Listener,
-    ModelErrorReported,
     ModelLost,
 )
 from gateway.core.g711 import BYTES_PER_MS
@@ -49,11 +41,6 @@ from gateway.errors import ModelError
 from gateway.settings import Settings
 
 State = Literal["offered", "answered", "live", "ending", "ended"]
-
-_CLOSE_LIMIT_S = 3.0
-_BAD_FRAMES_ALLOWED = 20
-
-_log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -89,15 +76,10 @@ class Call:
         self._loop = asyncio.get_running_loop()
         self._offered_at = time.monotonic()
         self._ended: asyncio.Future[str] = self._loop.create_future()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._timers: list[asyncio.TimerHandle] = []
         self._socket: CarrierSocket | None = None
-        self._link: ModelLink | None = None
-        self._session: RealtimeSession | None = None
         self._lost: ModelError | None = None
-        self._bad_frames = 0
         self._keys = Keys(self._digits_pressed)
-        self._narrator = Narrator(self._emit, self._since_open_ms)
         self.dialogue = Dialogue(
             pacing=Pacing(lead_ms=line.settings.lead_ms),
             audio_format=WIRE_FORMAT,
@@ -107,6 +89,9 @@ class Call:
             on_interrupted=self._interrupted,
         )
         self._departure = Departure(self.dialogue, self._going, self.end)
+        self._upstream = Upstream(
+            plan, self._context(), line.dialler, self.dialogue, self._emit, self.model_lost
+        )
 
     # The life
 
@@ -116,7 +101,7 @@ class Call:
         self._emit(CallOffered(offer.called, offer.caller, self.plan.name, offer.direction))
         self._after(self._settings.no_stream_timeout_s, self._no_stream)
         self._after(self._settings.connect_timeout_s, self._model_slow)
-        model = self._loop.create_task(self._converse(), name=f"model {offer.call_sid}")
+        self._upstream.start()
         reason = "cancelled"
         try:
             reason = await self._ended
@@ -124,7 +109,7 @@ class Call:
             self.state = "ending"
             ended_at = time.monotonic()
             try:
-                await self._tear_down(model)
+                await self._tear_down()
             finally:
                 self.state = "ended"
                 self._emit_ended(reason, ended_at)
@@ -148,9 +133,7 @@ class Call:
             return
         self._lost = self._lost or ModelError(reason)  # its end is ours now, and no loss
         self._departure.cancel()
-        self.dialogue.disconnect()
-        if self._link is not None:
-            self._link.abort()
+        self._upstream.give_up()
         outbound = self.dialogue.outbound
         outbound.clear()
         item = outbound.ledger.item(f"gateway:{name}")
@@ -197,27 +180,6 @@ class Call:
 
     # The model
 
-    def model_frame(self, frame: bytes) -> bool:
-        """One message of the model, in its read callback."""
-        try:
-            return self.dialogue.model_frame(frame)
-        except ModelError as error:
-            self._bad_frames += 1
-            self._emit(ModelErrorReported(error.reason))
-            if self._bad_frames > _BAD_FRAMES_ALLOWED:
-                self.model_lost("model_garbage", error.reason)
-            return error.reason == "bad_event"  # the SDK reports it; anything else would end it
-
-    def model_configured(self) -> None:
-        """The session's settings are on their way."""
-        self.dialogue.configured()
-
-    def model_closed(self) -> None:
-        """The link is gone; without our asking that is a lost model, clean close or not."""
-        link = self._link
-        if link is not None:
-            self.model_lost("model_closed", f"{link.close_code or ''} {link.close_reason}".strip())
-
     def model_lost(self, reason: str, detail: str) -> None:
         """The model refused us or is gone for good: apology, hang-up. The first loss counts."""
         if self._lost is not None or self._ended.done():
@@ -227,45 +189,7 @@ class Call:
         if self._socket is not None:
             self.say_and_end("apology", reason)
         else:
-            self._fall_silent()
-
-    async def _converse(self) -> None:
-        """The model's side: connect, then what the SDK's session tells, until it ends."""
-        model = TelephonyModel(self._dial, self._sdk_interrupts, self._answers_itself)
-        try:
-            session = await build_session(self.plan, model, self._context())
-            self._session = session
-            await session.enter()
-            async for event in session:
-                self._narrator.tell(event)
-        except ModelError as error:
-            self.model_lost(error.reason, str(error))
-        except ConnectionClosed as error:
-            self.model_lost("model_closed", type(error).__name__)
-        except Exception as error:  # noqa: BLE001 the one call boundary
-            # The SDK and the agents' own code may raise anything; the caller hears an apology.
-            _log.error("call.crashed", call_sid=self.offer.call_sid, error=type(error).__name__)
-            _log.debug("call.crashed.trace", call_sid=self.offer.call_sid, exc_info=error)
-            self.model_lost("model_session", type(error).__name__)
-        else:
-            self.model_lost("model_closed", "the session ended")
-
-    async def _dial(self, url: str, headers: Mapping[str, str]) -> ModelLink:
-        self._link = link = await self._line.dialler.dial(url, headers, self)
-        if self._lost is not None:  # given up meanwhile
-            link.abort()
-            raise self._lost
-        self.dialogue.connect(link.write)
-        return link
-
-    def _sdk_interrupts(self, event: RealtimeModelSendInterrupt) -> None:
-        """Guardrail, operator or ``session.interrupt()``: through the same door as the caller."""
-        cause = "guardrail" if event.response_id else "operator"
-        self.dialogue.interrupt(cause, cancel=not event.playback_only)
-
-    def _answers_itself(self, tool: str) -> bool:
-        """After ``end_call`` with a spoken goodbye nothing more is to be said."""
-        return tool != "end_call" or not self.dialogue.spoke_last
+            self._upstream.give_up()  # the apology waits for the stream
 
     def _stay(self) -> None:
         if self._departure.cancel():
@@ -273,9 +197,7 @@ class Call:
 
     def _interrupted(self, item: Item) -> None:
         self._stay()
-        if self._session is not None and item.item_id:
-            event = RealtimeModelAudioInterruptedEvent(item.item_id, item.content_index)
-            self._spawn(self._session.on_event(event))
+        self._upstream.interrupted(item)
 
     # Inside
 
@@ -292,13 +214,7 @@ class Call:
             seconds = self._settings.connect_timeout_s
             self.model_lost("model_timeout", f"not ready in {seconds:g} s")
 
-    def _fall_silent(self) -> None:
-        """Lost before the caller was on the line: the apology waits for the stream."""
-        self.dialogue.disconnect()
-        if self._link is not None:
-            self._link.abort()
-
-    async def _tear_down(self, model: asyncio.Task[None]) -> None:
+    async def _tear_down(self) -> None:
         for timer in self._timers:
             timer.cancel()
         self._keys.stop()
@@ -307,19 +223,7 @@ class Call:
         self.dialogue.outbound.detach()
         if self._socket is not None:
             self._socket.close()
-        try:
-            async with asyncio.timeout(_CLOSE_LIMIT_S):
-                if self._session is not None:
-                    await self._session.close()
-        except TimeoutError:
-            _log.warning("call.close_timed_out", call_sid=self.offer.call_sid)
-        finally:
-            if self._link is not None:
-                self._link.abort()
-            tasks = [model, *self._tasks]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await self._upstream.close()
 
     def _context(self) -> CallContext:
         offer = self.offer
@@ -330,10 +234,8 @@ class Call:
         return CallContext(offer.call_sid, offer.caller, offer.called, self.plan.name, hang_up)
 
     def _digits_pressed(self, digits: str) -> None:
-        self._emit(DtmfGroup(len(digits), self._since_open_ms()))
-        if self._session is not None and self.dialogue.connected:
-            text = f"The caller pressed these keys on the phone: {digits}"
-            self._spawn(self._session.send_message(text))
+        self._emit(DtmfGroup(len(digits), self.dialogue.since_open_ms()))
+        self._upstream.say(f"The caller pressed these keys on the phone: {digits}")
 
     def _emit(self, event: CallEvent) -> None:
         if self.state == "answered" and isinstance(event, CallLive):
@@ -357,14 +259,5 @@ class Call:
             )
         )
 
-    def _since_open_ms(self) -> float:
-        return self.dialogue.since_open_ms()
-
     def _after(self, delay_s: float, callback: Callable[[], None]) -> None:
         self._timers.append(self._loop.call_later(delay_s, callback))
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task

@@ -278,32 +278,30 @@ class Dialogue:
 
     def _correct(self, commands: list[Command]) -> None:
         for command in commands:
-            if isinstance(command, Truncate):
-                self.send(
-                    realtime.truncate(command.item_id, command.content_index, command.audio_end_ms)
-                )
-            else:
-                self.send(realtime.delete_item(command.item_id))
+            self.send(_encoded(command))
 
     def _report(self, cause: str, cut: Cut, commands: list[Command], clear_ms: float) -> None:
         self.interruptions += 1
-        playing = cut.items[0] if cut.items else Item("", 0)
-        truncated = sum(isinstance(command, Truncate) for command in commands)
-        unheard = sum(1 for item in cut.items if item.response_id and not item.heard_ms)
+        playing = cut.items[0] if cut.items else Item("")
         self._on_interrupted(playing)
-        self._emit(
-            BargeIn(
-                cause=cause,
-                item_id=playing.item_id,
-                heard_ms=playing.heard_ms,
-                dropped_ms=cut.dropped_ms,
-                truncated=truncated,
-                deleted=unheard,
-                uncertainty_ms=cut.uncertainty_ms,
-                clear_ms=clear_ms,
-                at_ms=self.since_open_ms(),
-            )
+        event = BargeIn(
+            cause=cause,
+            item_id=playing.item_id,
+            heard_ms=playing.heard_ms,
+            dropped_ms=cut.dropped_ms,
+            truncated=sum(isinstance(command, Truncate) for command in commands),
+            deleted=sum(1 for item in cut.items if item.response_id and not item.heard_ms),
+            uncertainty_ms=cut.uncertainty_ms,
+            clear_ms=clear_ms,
+            at_ms=self.since_open_ms(),
         )
+        self._emit(event)
+
+
+def _encoded(command: Command) -> bytes:
+    if isinstance(command, Truncate):
+        return realtime.truncate(command.item_id, command.content_index, command.audio_end_ms)
+    return realtime.delete_item(command.item_id)
 
 
 _HANDLERS: dict[str, Callable[[Dialogue, Any], None]] = {

@@ -59,19 +59,20 @@ class ToolRunner:
 
         async def invoke(context: ToolContext[Any], arguments: str) -> Any:
             run = asyncio.run_coroutine_threadsafe(_run(original, context, arguments), self._loop)
-            return _bounded(await asyncio.wrap_future(run))
+            return await asyncio.wrap_future(run)
 
         timeout_s = self._timeout_s if tool.timeout_seconds is None else tool.timeout_seconds
         return dataclasses.replace(tool, on_invoke_tool=invoke, timeout_seconds=timeout_s)
 
 
 async def _run(invoke: Callable[..., Any], context: ToolContext[Any], arguments: str) -> Any:
-    return await invoke(context, arguments)
+    return _bounded(await invoke(context, arguments))
 
 
 def _bounded(result: Any) -> Any:
-    if isinstance(result, str) and len(result) > MAX_RESULT_CHARS:
-        return result[:MAX_RESULT_CHARS] + " … (cut: the result was too long)"
+    text = result if isinstance(result, str) else str(result)
+    if len(text) > MAX_RESULT_CHARS:
+        return text[:MAX_RESULT_CHARS] + " … (cut: the result was too long)"
     return result
 
 

@@ -9,7 +9,15 @@ import typer
 
 from gateway.errors import ConfigError
 from gateway.sim.realtime import RealtimeOptions, RealtimeServer
-from gateway.sim.twilio import PhoneNumber, Play, TwilioOptions, TwilioTwin, WaitForSilence
+from gateway.sim.twilio import (
+    HangUp,
+    PhoneNumber,
+    Play,
+    TwilioOptions,
+    TwilioTwin,
+    WaitForAgent,
+    WaitForSilence,
+)
 
 CALL_LIMIT_S = 120.0
 
@@ -54,7 +62,14 @@ async def _twilio(twin: TwilioTwin, host: str, port: int, number: str, call: Pat
 
 
 async def _call(twin: TwilioTwin, number: str, recording: Path) -> int:
-    script = (WaitForSilence(ms=700), Play(path=recording), WaitForSilence(ms=2000))
+    script = (
+        WaitForAgent(heard_ms=300),
+        WaitForSilence(ms=700),
+        Play(path=recording),
+        WaitForAgent(heard_ms=300),
+        WaitForSilence(ms=1500),
+        HangUp(),
+    )
     placed = twin.place_call(number, caller=script)
     try:
         await placed.wait(CALL_LIMIT_S)

@@ -36,9 +36,9 @@ def configure_logs(settings: Settings) -> None:
     )
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format="%(message)s")
-    renderer: Any = (
-        structlog.dev.ConsoleRenderer(timestamp_key="at") if console else structlog.processors.JSONRenderer()
-    )
+    renderer: Any = structlog.processors.JSONRenderer()
+    if console:
+        renderer = structlog.dev.ConsoleRenderer(timestamp_key="at")
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

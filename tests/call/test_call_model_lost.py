@@ -251,12 +251,12 @@ async def test_a_session_that_cannot_be_closed_does_not_hide_the_end(
     async with HandModel() as model:
         running = LiveCall(plan(model.url), SilentCarrier(instant=True))
         end = await served(model, running)
-        assert running.call._session is not None
+        assert running.call._upstream._session is not None
 
         async def broken() -> None:
             raise RuntimeError("cannot close")
 
-        monkeypatch.setattr(running.call._session, "close", broken)
+        monkeypatch.setattr(running.call._upstream._session, "close", broken)
         running.call.end("carrier_completed")
         await asyncio.wait({running.task}, timeout=5)
         running.task.exception()

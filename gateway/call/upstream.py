@@ -1,0 +1,161 @@
+"""The model's side of one call: the link, the SDK's session over it, and how both end.
+
+Owns what is open towards the model. Tells the dialogue what the model says and the call when the
+model is lost; decides nothing about the caller.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+import structlog
+from agents.realtime import RealtimeSession
+from agents.realtime.model_events import RealtimeModelAudioInterruptedEvent
+from agents.realtime.model_inputs import RealtimeModelSendInterrupt
+from websockets.exceptions import ConnectionClosed
+
+from gateway.call.dialogue import Dialogue
+from gateway.call.link import Dialler, ModelLink
+from gateway.call.model import TelephonyModel
+from gateway.call.narrator import Narrator
+from gateway.call.session import AgentPlan, build_session
+from gateway.call.tools import CallContext
+from gateway.core.events import CallEvent, ModelErrorReported
+from gateway.core.ledger import Item
+from gateway.errors import ModelError
+
+BAD_FRAMES_ALLOWED = 20
+"""Malformed messages of the model per call before it counts as lost."""
+_CLOSE_LIMIT_S = 3.0
+
+_log = structlog.get_logger()
+
+
+class Upstream:
+    """One call's connection to the model, from the dial to the last thing closed."""
+
+    def __init__(
+        self,
+        plan: AgentPlan,
+        context: CallContext,
+        dialler: Dialler,
+        dialogue: Dialogue,
+        emit: Callable[[CallEvent], None],
+        on_lost: Callable[[str, str], None],
+    ) -> None:
+        self._plan = plan
+        self._context = context
+        self._dialler = dialler
+        self._dialogue = dialogue
+        self._emit = emit
+        self._on_lost = on_lost
+        self._narrator = Narrator(emit, dialogue.since_open_ms)
+        self._link: ModelLink | None = None
+        self._session: RealtimeSession | None = None
+        self._given_up = False
+        self._bad_frames = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Dials the model and lives with it until it ends, in a task of its own."""
+        self._spawn(self._converse(), f"model {self._context.call_sid}")
+
+    def give_up(self) -> None:
+        """The model is not wanted any more, now: nothing of it is heard from here on."""
+        self._given_up = True
+        self._dialogue.disconnect()
+        if self._link is not None:
+            self._link.abort()
+
+    def say(self, text: str) -> None:
+        """Adds words to the conversation as the caller's and asks for an answer."""
+        if self._session is not None and self._dialogue.connected:
+            self._spawn(self._session.send_message(text))
+
+    def interrupted(self, item: Item) -> None:
+        """Surfaces ``audio_interrupted`` to whoever iterates the session."""
+        if self._session is not None and item.item_id:
+            event = RealtimeModelAudioInterruptedEvent(item.item_id, item.content_index)
+            self._spawn(self._session.on_event(event))
+
+    async def close(self) -> None:
+        """Closes session, link and tasks; bounded, whatever the server does."""
+        try:
+            async with asyncio.timeout(_CLOSE_LIMIT_S):
+                if self._session is not None:
+                    await self._session.close()
+        except TimeoutError:
+            _log.warning("call.close_timed_out", call_sid=self._context.call_sid)
+        finally:
+            self.give_up()
+            tasks = list(self._tasks)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    # The link
+
+    def model_frame(self, frame: bytes) -> bool:
+        """One message of the model, in its read callback."""
+        try:
+            return self._dialogue.model_frame(frame)
+        except ModelError as error:
+            self._bad_frames += 1
+            self._emit(ModelErrorReported(error.reason))
+            if self._bad_frames > BAD_FRAMES_ALLOWED:
+                self._on_lost("model_garbage", error.reason)
+            return error.reason == "bad_event"  # the SDK reports it; anything else would end it
+
+    def model_configured(self) -> None:
+        """The session's settings are on their way."""
+        self._dialogue.configured()
+
+    def model_closed(self) -> None:
+        """The link is gone; without our asking that is a lost model, clean close or not."""
+        link = self._link
+        if link is not None:
+            self._on_lost("model_closed", f"{link.close_code or ''} {link.close_reason}".strip())
+
+    # Inside
+
+    async def _converse(self) -> None:
+        model = TelephonyModel(self._dial, self._sdk_interrupts, self._answers_itself)
+        try:
+            self._session = session = await build_session(self._plan, model, self._context)
+            await session.enter()
+            async for event in session:
+                self._narrator.tell(event)
+        except ModelError as error:
+            self._on_lost(error.reason, str(error))
+        except ConnectionClosed as error:
+            self._on_lost("model_closed", type(error).__name__)
+        except Exception as error:  # noqa: BLE001 the one call boundary
+            # The SDK and the agents' own code may raise anything; the caller hears an apology.
+            call_sid, name = self._context.call_sid, type(error).__name__
+            _log.error("call.crashed", call_sid=call_sid, error=name)
+            _log.debug("call.crashed.trace", call_sid=call_sid, exc_info=error)
+            self._on_lost("model_session", name)
+        else:
+            self._on_lost("model_closed", "the session ended")
+
+    async def _dial(self, url: str, headers: Mapping[str, str]) -> ModelLink:
+        self._link = link = await self._dialler.dial(url, headers, self)
+        if self._given_up:
+            link.abort()
+            raise ModelError("model_unreachable", "given up while connecting")
+        self._dialogue.connect(link.write)
+        return link
+
+    def _sdk_interrupts(self, event: RealtimeModelSendInterrupt) -> None:
+        """Guardrail, operator or ``session.interrupt()``: through the same door as the caller."""
+        cause = "guardrail" if event.response_id else "operator"
+        self._dialogue.interrupt(cause, cancel=not event.playback_only)
+
+    def _answers_itself(self, tool: str) -> bool:
+        """After ``end_call`` with a spoken goodbye nothing more is to be said."""
+        return tool != "end_call" or not self._dialogue.spoke_last
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str | None = None) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,410 @@
+"""The seam under the SDK, pinned: what we override, and that everything else still arrives.
+
+Against the offline Realtime server over the wire, through a whole call. Written for openai-agents
+0.24; when one of these fails after an upgrade, the seam has moved.
+"""
+
+import inspect
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from agents import FunctionTool, GuardrailFunctionOutput, OutputGuardrail, function_tool
+from agents.realtime import RealtimeAgent
+from agents.realtime.events import (
+    RealtimeAudio,
+    RealtimeAudioInterrupted,
+    RealtimeHistoryAdded,
+    RealtimeRawModelEvent,
+    RealtimeSessionEvent,
+    RealtimeToolEnd,
+)
+from agents.realtime.model_events import RealtimeModelRawServerEvent
+from agents.realtime.openai_realtime import OpenAIRealtimeWebSocketModel
+
+from gateway.call.link import ModelLink
+from gateway.call.model import TelephonyModel
+from gateway.call.narrator import Narrator
+from gateway.call.session import AgentPlan
+from gateway.call.tools import CallContext, end_call
+from gateway.core.events import (
+    BargeIn,
+    CallLive,
+    GuardrailTripped,
+    Handoff,
+    ModelErrorReported,
+    ToolEnded,
+    ToolStarted,
+    TurnDone,
+)
+from gateway.sim.realtime import RealtimeServer
+from gateway.sim.realtime.session import Session
+from tests.call.calls import LiveCall, heard, live, media, plan
+from tests.call.carriers import SilentCarrier
+from tests.call.watching import Chronicle, soon
+from tests.sim.realtime.harness import options, silence, tone
+
+SCRIPT = """
+name = "test"
+voice = "tones"
+[greeting]
+say = "hello"
+[[turn]]
+heard = "Where is my order?"
+{first}
+[[turn]]
+heard = "And then?"
+say = "else"
+[after_tool.lookup_order]
+say = "wait"
+[after_tool.transfer_to_orders]
+say = "wait"
+[[on_text]]
+match = "guardrail triggered"
+say = "bye"
+[otherwise]
+say = "else"
+"""
+LOOKUP = 'call = { name = "lookup_order", arguments = { order_id = "A-1042" } }'
+TRANSFER = 'call = { name = "transfer_to_orders" }'
+STORY = 'say = "story"'
+
+
+@pytest.fixture
+def events(monkeypatch: pytest.MonkeyPatch) -> Chronicle[RealtimeSessionEvent]:
+    """Every event of the call's `RealtimeSession`, as its one consumer gets them."""
+    seen: Chronicle[RealtimeSessionEvent] = Chronicle()
+    tell = Narrator.tell
+
+    def told(self: Narrator, event: RealtimeSessionEvent) -> None:
+        seen.add(event)
+        tell(self, event)
+
+    monkeypatch.setattr(Narrator, "tell", told)
+    return seen
+
+
+class OnLine:
+    """A call that talks to the offline server."""
+
+    def __init__(self, running: LiveCall, session: Session) -> None:
+        self.running = running
+        self.session = session
+        self._clock_ms = 0
+
+    def speak(self, *payloads: bytes) -> None:
+        """The caller says something, in frames, as fast as it goes."""
+        payload = b"".join(payloads)
+        for begin in range(0, len(payload), 160):
+            self._clock_ms += 20
+            self.running.call.carrier_frame(media(payload[begin : begin + 160], self._clock_ms))
+
+    def ask(self) -> None:
+        """A whole turn of the caller."""
+        self.speak(tone(600), silence(700))
+
+    def sent(self, *kinds: str) -> list[dict[str, Any]]:
+        """What the gateway sent, of these types, in order."""
+        rows = (row["event"] for row in self.session.trace if row["dir"] == "C" and "event" in row)
+        return [event for event in rows if not kinds or event["type"] in kinds]
+
+    def errors(self) -> list[str]:
+        """Complaints of the server."""
+        rows = (row["event"] for row in self.session.trace if "event" in row)
+        return [event["error"]["message"] for event in rows if event["type"] == "error"]
+
+
+@asynccontextmanager
+async def online(
+    folder: Path,
+    *tools: FunctionTool,
+    first: str = STORY,
+    carrier: SilentCarrier | None = None,
+    agent: RealtimeAgent[CallContext] | None = None,
+    run_config: dict[str, Any] | None = None,
+    greeting: str | None = None,
+    **changes: Any,
+) -> AsyncIterator[OnLine]:
+    """A live call to an offline server with that script, without a complaint of the server; it
+    sends neither `conversation.item.retrieve` nor another format than mu-law.
+    """
+    server = RealtimeServer(options(folder, SCRIPT.format(first=first), **changes))
+    await server.start()
+    try:
+        chosen: AgentPlan = plan(
+            server.url, *tools, agent=agent, greeting=greeting, **(run_config or {})
+        )
+        async with live(chosen, carrier) as running:
+            session = await server.wait_session()
+            await running.witness.first(CallLive)
+            on = OnLine(running, session)
+            yield on
+            running.call.carrier_gone("caller_hung_up")
+            await running.ended()
+            await soon(_closed(session))
+            assert on.errors() == []
+            assert on.sent("conversation.item.retrieve") == []
+            for update in on.sent("session.update"):
+                audio = update["session"]["audio"]
+                formats = [audio[way]["format"]["type"] for way in ("input", "output")]
+                assert formats == ["audio/pcmu", "audio/pcmu"]
+    finally:
+        await server.stop()
+
+
+def _closed(session: Session) -> Any:
+    import asyncio
+
+    return asyncio.ensure_future(session.closed.wait())
+
+
+# The seam itself
+
+
+def test_the_one_private_method_is_where_it_was() -> None:
+    """Name, parameters and kind of the method we override in the stock class."""
+    stock = OpenAIRealtimeWebSocketModel._create_websocket_connection
+    assert inspect.iscoroutinefunction(stock)
+    parameters = inspect.signature(stock).parameters
+    assert list(parameters) == ["self", "url", "headers", "transport_config"]
+    assert parameters["transport_config"].default is None
+    ours = inspect.signature(TelephonyModel._create_websocket_connection).parameters
+    assert list(ours) == list(parameters)
+
+
+def test_nothing_else_private_is_overridden() -> None:
+    """One private method and the public `send_event`; our own names hide none of the SDK's."""
+    overridden = {
+        name for name in vars(TelephonyModel) if hasattr(OpenAIRealtimeWebSocketModel, name)
+    }
+    assert {name for name in overridden if not name.startswith("__")} == {
+        "_create_websocket_connection",
+        "send_event",
+    }
+    stock = vars(OpenAIRealtimeWebSocketModel()).keys()
+    assert not {"_dial", "_interrupt", "_answers_itself"} & stock
+
+
+@pytest.mark.asyncio
+async def test_our_connection_is_the_one_that_is_used(tmp_path: Path) -> None:
+    """The SDK's model works on the link of the call, and on nothing else."""
+    async with online(tmp_path) as on:
+        call = on.running.call
+        assert call._session is not None
+        model = call._session.model
+        assert isinstance(model, TelephonyModel)
+        assert isinstance(model._websocket, ModelLink)
+        assert model._websocket is call._link
+        assert on.session.headers["User-Agent"].startswith("gateway/")
+
+
+# What still arrives
+
+
+@pytest.mark.asyncio
+async def test_a_tool_call_makes_its_round(
+    tmp_path: Path, events: Chronicle[RealtimeSessionEvent]
+) -> None:
+    """Called with the model's arguments, answered, and the answer to it is heard."""
+    asked: list[str] = []
+
+    @function_tool
+    async def lookup_order(order_id: str) -> str:
+        """Looks up an order."""
+        asked.append(order_id)
+        return "shipped on Monday"
+
+    async with online(tmp_path, lookup_order, first=LOOKUP) as on:
+        on.ask()
+        output = await on.session.seen("conversation.item.create")
+        assert output["item"]["type"] == "function_call_output"
+        assert output["item"]["output"] == "shipped on Monday"
+        done = await on.running.witness.first(TurnDone)
+        assert asked == ["A-1042"]
+        assert done.turn.kind == "reply"
+        await events.until(lambda rows: any(isinstance(row, RealtimeToolEnd) for row in rows))
+        assert [event.tool for event in on.running.witness.all(ToolStarted)] == ["lookup_order"]
+        assert [event.tool for event in on.running.witness.all(ToolEnded)] == ["lookup_order"]
+        assert len(on.sent("response.create")) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_handoff_keeps_the_format(tmp_path: Path) -> None:
+    """Another agent takes over: its settings go out with mu-law both ways, and what it says is
+    heard as it was made.
+    """
+    orders = RealtimeAgent[CallContext](name="orders", instructions="Know all orders.")
+    triage = RealtimeAgent[CallContext](name="triage", instructions="Sort.", handoffs=[orders])
+    async with online(tmp_path, first=TRANSFER, agent=triage) as on:
+        on.ask()
+        handoff = await on.running.witness.first(Handoff)
+        assert (handoff.from_agent, handoff.to_agent) == ("triage", "orders")
+        await on.session.seen("session.updated", 2)
+        await on.running.witness.first(TurnDone)
+        updates = [update["session"] for update in on.sent("session.update")]
+        assert [each["instructions"] for each in updates] == ["Sort.", "Know all orders."]
+        await on.session.seen("response.done", 2)
+        wait = (tmp_path / "speech" / "tones" / "wait.ulaw").read_bytes()
+        await on.running.carrier.sent.until(lambda _: on.running.carrier.audio == wait)
+
+
+@pytest.mark.asyncio
+async def test_usage_is_counted(tmp_path: Path, events: Chronicle[RealtimeSessionEvent]) -> None:
+    """Tokens of an answer add up in the session's context."""
+    async with online(tmp_path, greeting="Greet.") as on:
+        await on.session.seen("response.done")
+        await events.until(lambda rows: bool(rows) and rows[-1].info.context.usage.total_tokens > 0)
+        usage = events[-1].info.context.usage
+        assert usage.total_tokens == usage.input_tokens + usage.output_tokens
+
+
+@pytest.mark.asyncio
+async def test_history_grows_with_both_sides_words(
+    tmp_path: Path, events: Chronicle[RealtimeSessionEvent]
+) -> None:
+    """Items of caller and agent enter the SDK's history though it never saw audio."""
+    async with online(tmp_path, first='say = "wait"') as on:
+        on.ask()
+        await on.session.seen("conversation.item.input_audio_transcription.completed")
+        await on.session.seen("response.done")
+
+        def roles(rows: list[RealtimeSessionEvent]) -> list[Any]:
+            added = [row.item for row in rows if isinstance(row, RealtimeHistoryAdded)]
+            return [item.role for item in added if item.type == "message"]
+
+        await events.until(lambda rows: roles(rows) == ["user", "assistant"])
+
+
+@pytest.mark.asyncio
+async def test_audio_never_reaches_the_session(
+    tmp_path: Path, events: Chronicle[RealtimeSessionEvent]
+) -> None:
+    """Neither as audio events nor raw: the deltas stay in the gateway."""
+    async with online(tmp_path, greeting="Greet.") as on:
+        await on.session.seen("response.done")
+        await on.running.carrier.sent.until(lambda _: len(on.running.carrier.audio) == 4800)
+
+        def raw(rows: list[RealtimeSessionEvent]) -> set[str]:
+            data = [row.data for row in rows if isinstance(row, RealtimeRawModelEvent)]
+            return {
+                each.data["type"] for each in data if isinstance(each, RealtimeModelRawServerEvent)
+            }
+
+        await events.until(lambda rows: "response.done" in raw(rows))
+        assert "response.output_audio.done" in raw(events.rows)
+        assert "response.output_audio.delta" not in raw(events.rows)
+        assert not [event for event in events if isinstance(event, RealtimeAudio)]
+
+
+# Interruptions
+
+
+@pytest.mark.asyncio
+async def test_a_caller_who_interrupts_surfaces_on_the_session(
+    tmp_path: Path, events: Chronicle[RealtimeSessionEvent]
+) -> None:
+    """Speech over the answer: clear, truncate at what was heard, `audio_interrupted` for whoever
+    iterates the session; the cancel is the server's own.
+    """
+    async with online(tmp_path, carrier=SilentCarrier()) as on:
+        on.ask()
+        await on.session.seen("response.output_audio.delta")
+        await heard(on.running, 60)
+        on.speak(tone(200))
+        barge_in = await on.running.witness.first(BargeIn)
+        truncate = await on.session.seen("conversation.item.truncate")
+        truncated = await on.session.seen("conversation.item.truncated")
+        assert truncated["audio_end_ms"] == truncate["audio_end_ms"] == barge_in.heard_ms
+        assert "clear" in on.running.carrier.kinds
+        assert on.sent("response.cancel") == []
+        rows = await events.until(
+            lambda rows: any(isinstance(row, RealtimeAudioInterrupted) for row in rows)
+        )
+        (interrupted,) = (row for row in rows if isinstance(row, RealtimeAudioInterrupted))
+        assert interrupted.item_id == truncate["item_id"] == barge_in.item_id
+
+
+@pytest.mark.asyncio
+async def test_session_interrupt_goes_through_the_door(
+    tmp_path: Path, events: Chronicle[RealtimeSessionEvent]
+) -> None:
+    """An operator's `session.interrupt()`: clear, truncate, cancel of the running response, once;
+    the SDK sends nothing of its own.
+    """
+    async with online(tmp_path, carrier=SilentCarrier()) as on:
+        on.ask()
+        created = await on.session.seen("response.created")
+        await on.session.seen("response.output_audio.delta")
+        await heard(on.running, 60)
+        assert on.running.call._session is not None
+        await on.running.call._session.interrupt()
+        assert "clear" in on.running.carrier.kinds
+        cancel = await on.session.seen("response.cancel")
+        assert cancel["response_id"] == created["response"]["id"]
+        kinds = [
+            event["type"] for event in on.sent("conversation.item.truncate", "response.cancel")
+        ]
+        assert kinds == ["conversation.item.truncate", "response.cancel"]
+        assert [event.cause for event in on.running.witness.all(BargeIn)] == ["operator"]
+        await events.until(
+            lambda rows: any(isinstance(row, RealtimeAudioInterrupted) for row in rows)
+        )
+        done = await on.session.seen("response.done")
+        assert done["response"]["status"] == "cancelled"
+
+
+def forbids(word: str) -> OutputGuardrail[Any]:
+    """A guardrail that trips on a word."""
+
+    async def check(_context: Any, _agent: Any, text: str) -> GuardrailFunctionOutput:
+        return GuardrailFunctionOutput(output_info=None, tripwire_triggered=word in text)
+
+    return OutputGuardrail(guardrail_function=check, name="no_stories")
+
+
+@pytest.mark.asyncio
+async def test_a_guardrail_goes_through_the_door(
+    tmp_path: Path, events: Chronicle[RealtimeSessionEvent]
+) -> None:
+    """It trips while the answer is made: clear, correction, cancel, then the recovery message and
+    the answer to it, which is heard.
+    """
+    guarded = {
+        "output_guardrails": [forbids("long")],
+        "guardrails_settings": {"debounce_text_length": 1},
+    }
+    async with online(tmp_path, carrier=SilentCarrier(), run_config=guarded, speed=2) as on:
+        on.ask()
+        tripped = await on.running.witness.first(GuardrailTripped)
+        assert tripped.guardrail == "no_stories"
+        await on.session.seen("response.created", 2)
+        recovery = on.sent("conversation.item.create")[0]["item"]
+        assert "no_stories" in recovery["content"][0]["text"]
+        order = [event["type"] for event in on.sent()]
+        cancel = order.index("response.cancel")
+        corrections = {"conversation.item.truncate", "conversation.item.delete"} & set(order)
+        assert corrections
+        assert cancel < order.index("conversation.item.create") < order.index("response.create")
+        assert [event.cause for event in on.running.witness.all(BargeIn)] == ["guardrail"]
+        bye = (tmp_path / "speech" / "tones" / "bye.ulaw").read_bytes()
+        kinds = on.running.carrier.kinds
+        assert kinds.count("clear") == 1
+        await on.running.carrier.sent.until(lambda _: on.running.carrier.audio.endswith(bye))
+        await events.until(
+            lambda rows: any(isinstance(row, RealtimeAudioInterrupted) for row in rows)
+        )
+        assert on.running.witness.all(ModelErrorReported) == []
+
+
+@pytest.mark.asyncio
+async def test_no_answer_is_asked_for_after_a_spoken_goodbye(tmp_path: Path) -> None:
+    """`end_call` in an answer with words: its output is sent, without another `response.create`."""
+    first = 'say = "bye"\ncall = { name = "end_call" }'
+    async with online(tmp_path, end_call, first=first) as on:
+        on.ask()
+        output = await on.session.seen("conversation.item.create")
+        assert output["item"]["type"] == "function_call_output"
+        assert await soon(on.running.task) == "agent_hung_up"
+        assert on.sent("response.create") == []
