@@ -130,6 +130,7 @@ class Load:
         start_ns, own = perf_counter_ns(), time.process_time()
         cpu_ns, waited_ns = gateway.cpu_ns(), gateway.waited_ns()
         await asyncio.sleep(plan.seconds)
+        gateway.check()
         cpu_ns, waited_ns = gateway.cpu_ns() - cpu_ns, gateway.waited_ns() - waited_ns
         window = Window(start_ns, perf_counter_ns())
         seconds = (window.end_ns - window.start_ns) / 1e9

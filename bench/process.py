@@ -115,8 +115,10 @@ class Gateway:
 
     def check(self) -> None:
         """Raises GatewayFailed when the process is gone."""
-        if self._process is None or self._process.poll() is not None:
-            raise GatewayFailed(f"{self.command!r} ended by itself:\n{self.log_tail()}")
+        code = None if self._process is None else self._process.poll()
+        if self._process is None or code is not None:
+            ended = f"{self.command!r} ended by itself with exit code {code}"
+            raise GatewayFailed(f"{ended}:\n{self.log_tail()}")
 
     def cpu_ns(self) -> int:
         """User and system time so far, of all threads and of child processes."""

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from agents import FunctionTool
+from agents import AgentsException, FunctionTool
 from agents.realtime import RealtimeAgent
 from agents.realtime.config import RealtimeSessionModelSettings
 from agents.realtime.model import RealtimeModelConfig
@@ -24,18 +24,42 @@ from gateway.call.tools import CALL_CONTROL, CallContext, ToolRunner
 from gateway.errors import ConfigError
 from gateway.settings import Settings
 
-_TOP_KEYS = {"instructions", "greeting", "tools", "handoffs", "handoff_description", "model"}
-_MODEL_KEYS = {
-    "model_name",
-    "voice",
-    "speed",
-    "max_output_tokens",
-    "tool_choice",
-    "parallel_tool_calls",
-    "input_audio_transcription",
-    "input_audio_noise_reduction",
-    "turn_detection",
+_Keys = Mapping[str, tuple[str, tuple[type, ...]]]
+_TEXT, _TABLE = ("a text", (str,)), ("a table", (dict,))
+_TOP_KEYS: _Keys = {
+    "instructions": ("the name of a Markdown file", (str,)),
+    "greeting": _TEXT,
+    "tools": ("a list of names", (list,)),
+    "handoffs": ("a list of names", (list,)),
+    "handoff_description": _TEXT,
+    "model": _TABLE,
 }
+_MODEL_KEYS: _Keys = {
+    "model_name": _TEXT,
+    "voice": _TEXT,
+    "speed": ("a number", (int, float)),
+    "max_output_tokens": ('a whole number or "inf"', (int, str)),
+    "tool_choice": _TEXT,
+    "parallel_tool_calls": ("true or false", (bool,)),
+    "input_audio_transcription": _TABLE,
+    "input_audio_noise_reduction": _TABLE,
+    "turn_detection": _TABLE,
+}
+_IMPORT_FAILS = (
+    AgentsException,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NameError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+"""What the top level of somebody's tools can run into."""
 _DEFAULTS: dict[str, Any] = {
     "model_name": "gpt-realtime-2.1",
     "voice": "marin",
@@ -78,7 +102,7 @@ class AgentFiles:
     def _read(self, name: str) -> dict[str, Any]:
         path = self._path(name)
         try:
-            table = tomllib.loads(path.read_text("utf-8"))
+            table = tomllib.loads(_text(path))
         except FileNotFoundError:
             known = ", ".join(self.names()) or "none"
             raise ConfigError(f"no agent {name!r} in {self._folder} (there are: {known})") from None
@@ -105,15 +129,21 @@ class AgentFiles:
             tools=[self._tool(path, tool) for tool in _strings(path, table, "tools")],
             handoff_description=table.get("handoff_description"),
         )
-        agent.handoffs = [self._agent(n, built) for n in _strings(path, table, "handoffs")]
+        for other in _strings(path, table, "handoffs"):
+            try:
+                known = self._path(other).is_file()
+            except ConfigError as error:
+                raise ConfigError(f"{path}: handoffs: {error}") from None
+            if not known:
+                names = ", ".join(self.names())
+                raise ConfigError(f"{path}: handoffs: no agent {other!r} (there are: {names})")
+            agent.handoffs.append(self._agent(other, built))
         return agent
 
     def _instructions(self, path: Path, table: Mapping[str, Any]) -> str:
         name = table.get("instructions", f"{path.stem}.md")
-        if not isinstance(name, str):
-            raise ConfigError(f"{path}: instructions must name a Markdown file")
         try:
-            return (path.parent / name).read_text("utf-8")
+            return _text(path.parent / name)
         except OSError:
             raise ConfigError(f"{path}: instructions: no file {path.parent / name}") from None
 
@@ -140,7 +170,8 @@ class AgentFiles:
             sys.modules[spec.name] = module
             try:
                 spec.loader.exec_module(module)
-            except (ImportError, SyntaxError, NameError, TypeError, ValueError) as error:
+            except _IMPORT_FAILS as error:
+                del sys.modules[spec.name]
                 raise ConfigError(f"{file}: {type(error).__name__}: {error}") from error
             self._modules[name] = module
         return self._modules[name]
@@ -180,14 +211,23 @@ def _explicit_turns(turns: Any) -> Any:
     return {"interrupt_response": True, "create_response": True, **turns}
 
 
-def _check_keys(path: Path, prefix: str, table: Any, known: set[str]) -> None:
-    if not isinstance(table, dict):
-        raise ConfigError(f"{path}: {prefix.rstrip('.')} must be a table")
-    for key in table:
+def _check_keys(path: Path, prefix: str, table: Mapping[str, Any], known: _Keys) -> None:
+    for key, value in table.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
             hint = f" (did you mean {prefix}{near[0]}?)" if near else ""
             raise ConfigError(f"{path}: unknown key {prefix}{key}{hint}")
+        what, kinds = known[key]
+        # In Python true is a number as well.
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            raise ConfigError(f"{path}: {prefix}{key} must be {what}")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not UTF-8") from None
 
 
 def _strings(path: Path, table: Mapping[str, Any], key: str) -> list[str]:

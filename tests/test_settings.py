@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,13 @@ CANARY = "c4n4ry"
 
 
 @pytest.fixture(autouse=True)
-def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An empty environment, no `.env`, no secret files."""
     for name in list(os.environ):
         if name.upper().startswith(("GATEWAY_", "TWILIO_", "OPENAI_")):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("gateway.settings.SECRETS_DIR", str(tmp_path / "secrets"))
-    return
 
 
 def variable(field: str) -> str:
@@ -228,7 +226,7 @@ def test_dot_env_is_read_and_the_environment_wins(
 def test_a_mistake_in_dot_env_is_told_like_any_other(tmp_path: Path) -> None:
     """Named by its variable, without its value."""
     (tmp_path / ".env").write_text(f"GATEWAY_PORT={CANARY}\nOPENAI_API_KEY={CANARY}\n")
-    with pytest.raises(ConfigError, match="^GATEWAY_PORT: ") as wrong:
+    with pytest.raises(ConfigError, match=r"^GATEWAY_PORT: ") as wrong:
         load_settings()
     assert CANARY not in str(wrong.value)
 
@@ -253,7 +251,7 @@ def test_overrides_win(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a person types beats the environment, and is checked as well."""
     monkeypatch.setenv("GATEWAY_PORT", "9000")
     assert load_settings(port=9001).port == 9001
-    with pytest.raises(ConfigError, match="^GATEWAY_PORT: "):
+    with pytest.raises(ConfigError, match=r"^GATEWAY_PORT: "):
         load_settings(port=70_000)
 
 
@@ -273,7 +271,7 @@ def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_settings_do_not_change() -> None:
     """One frozen object, passed down."""
     with pytest.raises(ValueError, match="frozen"):
-        load_settings().port = 1  # type: ignore[misc]
+        load_settings().port = 1
 
 
 @pytest.mark.parametrize(

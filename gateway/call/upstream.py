@@ -5,6 +5,7 @@ model is lost; decides nothing about the caller.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
@@ -148,8 +149,17 @@ class Upstream:
 
     def _sdk_interrupts(self, event: RealtimeModelSendInterrupt) -> None:
         """Guardrail, operator or ``session.interrupt()``: through the same door as the caller."""
+        if not self._dialogue.connected:
+            return  # what plays is the apology or the goodbye, and it is heard to its end
+        if event.playback_only and event.response_id and not self._unheard(event.response_id):
+            return  # too late: another answer is playing by now, and it is innocent
         cause = "guardrail" if event.response_id else "operator"
         self._dialogue.interrupt(cause, cancel=not event.playback_only)
+
+    def _unheard(self, response_id: str) -> bool:
+        ledger = self._dialogue.outbound.ledger
+        ledger.settle(time.monotonic())
+        return any(item.response_id == response_id for item in ledger.open_items())
 
     def _answers_itself(self, tool: str) -> bool:
         """After ``end_call`` with a spoken goodbye nothing more is to be said."""

@@ -16,7 +16,7 @@ _PAD = bytes([SILENCE])
 
 
 class Item:
-    """Audio of one content part of one model item (or of the gateway's own: ``response_id`` empty)."""
+    """Audio of one content part of one model item, or the gateway's own (``response_id`` empty)."""
 
     __slots__ = ("content_index", "finished", "heard", "item_id", "received", "response_id", "sent")
 
@@ -195,7 +195,7 @@ class PlaybackLedger:
     # Audio is cut off
 
     def cut(self, now: float) -> Cut:
-        """A ``clear`` leaves now: everything unheard is taken back and the next generation begins."""
+        """A ``clear`` leaves now: everything unheard is taken back, a new generation begins."""
         heard = self.settle(now)
         cleared = self.playout.sent - heard
         partly = heard - self._settled

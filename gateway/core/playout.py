@@ -43,6 +43,8 @@ _PACED_LATENESS_S = 0.15
 """Lateness the sending makes allowance for; less than the least lead (200 ms)."""
 _GIVEN_UP_S = 2.0
 """A mark overdue by more is lost, or this carrier returns none."""
+_LONG_S = 3600.0
+"""Stands for the endless silence before the first audio; longer than any lateness."""
 _MARKS_KEPT = 256
 """Far more than any lead holds; a carrier that returns no marks must not cost memory."""
 
@@ -128,7 +130,7 @@ class Playout:
         """How far the playout is behind the plan, never negative."""
         self.carrier_clock = CarrierClock()
         self._heard = 0
-        self._end_s = 0.0
+        self._end_s = float("-inf")
         """When what was sent is heard to its end, by plan."""
         self._silence_s = 0.0
         """All silences between planned pieces of audio; lateness is made up for in them."""
@@ -146,7 +148,7 @@ class Playout:
 
     def audio_sent(self, n_bytes: int, now: float) -> None:
         """Audio was written to the carrier."""
-        silence_s = now - self._end_s
+        silence_s = min(_LONG_S, now - self._end_s)
         if silence_s > 0:
             self._silence_s += silence_s
             self.lateness_s = max(0.0, self.lateness_s - silence_s)

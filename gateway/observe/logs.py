@@ -4,12 +4,13 @@ Never logs what people said, digits, tickets or secrets: call events that carry 
 here, and the vocabulary has no place for the rest.
 """
 
+import contextlib
 import dataclasses
 import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -24,7 +25,10 @@ from gateway.settings import Settings
 
 _NAMES = {"DtmfGroup": "dtmf", "BargeIn": "barge_in"}
 _SPOKEN = (AgentSpoke, CallerSpoke)
-_PHONE = re.compile(r"\+?\d{4,}(?=\d{2})")
+_DIGIT = re.compile(r"\d(?=(?:\D*\d){2})")
+"""Every digit but the last two, however the number is written."""
+_UNSAFE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+"""What moves a terminal's cursor, colours it or ends a line, other than a line feed."""
 
 _log = structlog.get_logger()
 
@@ -35,27 +39,63 @@ def configure_logs(settings: Settings) -> None:
         settings.log_format == "auto" and sys.stderr.isatty()
     )
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
-    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format="%(message)s")
-    renderer: Any = structlog.processors.JSONRenderer()
+    first: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    last: list[Any] = [_event_first, structlog.processors.JSONRenderer()]
     if console:
-        renderer = structlog.dev.ConsoleRenderer(timestamp_key="at")
+        last = [_event_first, _printable, structlog.dev.ConsoleRenderer(timestamp_key="at")]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            _event_first,
-            renderer,
-        ],
+        processors=[*first, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, _Unbreakable(sys.stderr))),
     )
+    # Libraries write through the standard library's logging: the same lines, so that whatever a
+    # stranger made them quote stays inside one.
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *first],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler])
+
+
+class _Unbreakable:
+    """Writes to a stream that may be gone: a log nobody can read must not end a call."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Writes, or drops what cannot be written."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        """Flushes, or does not."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 def _event_first(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
     return {"event": line.pop("event"), "at": line.pop("timestamp"), **line}
+
+
+def _printable(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """For terminals: fields are quoted by the renderer, event names and tracebacks are not."""
+    line["event"] = _escaped(str(line["event"])).replace("\n", "\\n")
+    if "exception" in line:
+        line["exception"] = _escaped(line["exception"])
+    return line
+
+
+def _escaped(text: str) -> str:
+    return _UNSAFE.sub(lambda found: repr(found.group())[1:-1], text)
 
 
 def log_event(call_sid: str, event: CallEvent) -> None:
@@ -87,5 +127,5 @@ def _shown(name: str, value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 2)
     if name in ("caller", "called") and isinstance(value, str):
-        return _PHONE.sub(lambda found: "*" * len(found.group()), value)
+        return _DIGIT.sub("*", value)
     return value

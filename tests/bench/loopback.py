@@ -61,6 +61,9 @@ class LoopbackGateway:
     port: int = 0
     refused: int = 0
     servers: list[asyncio.Server] = field(default_factory=list)
+    marks_sent: list[tuple[str, str]] = field(default_factory=list)
+    marks_returned: list[tuple[str, str]] = field(default_factory=list)
+    """(streamSid, name) in order."""
 
     @property
     def account(self) -> Account:
@@ -145,6 +148,9 @@ class CarrierSide(WSListener):
             self._dialling = asyncio.get_running_loop().create_task(self._dial())
         elif message["event"] == "media":
             self._pass_on(message["media"]["payload"])
+        elif message["event"] == "mark":
+            mark = (self.stream_sid, message["mark"]["name"])
+            self.gateway.marks_returned.append(mark)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         if self._model is not None and self._model.transport is not None:
@@ -203,6 +209,7 @@ class ModelSide(WSListener):
             if self._carrier.gateway.faults.extra_field:
                 mark["track"] = "outbound"
             self._carrier.send(mark)
+            self._carrier.gateway.marks_sent.append((self._carrier.stream_sid, str(self._marks)))
         elif event["type"] == "input_audio_buffer.speech_started" and self._item:
             self._carrier.send({"event": "clear"})
             cut = {"item_id": self._item, "content_index": 0}

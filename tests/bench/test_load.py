@@ -67,6 +67,15 @@ async def test_a_faultless_gateway_has_no_faults() -> None:
 
 
 @pytest.mark.asyncio
+async def test_every_mark_comes_back_once_and_in_order() -> None:
+    """Played or cleared: the caller returns each mark, as the carrier does."""
+    async with loaded(Faults()) as (load, _, gateway):
+        await load.run(gateway, Plan(1, 1.4, OneInterruption(), settle_s=0.0), 900.0)
+        assert len(gateway.marks_sent) > 5
+        assert gateway.marks_returned == gateway.marks_sent
+
+
+@pytest.mark.asyncio
 async def test_the_truncation_error_is_measured_against_what_was_heard() -> None:
     """A gateway that always says 100 ms is wrong by what its callers had heard beyond that."""
     outcome = await one_run(Faults(truncate_ms=100))

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 from agents import FunctionTool
-from agents.realtime import RealtimeAgent
+from agents.realtime import RealtimeAgent, RealtimeSession
 from agents.realtime.config import RealtimeRunConfig, RealtimeSessionModelSettings
 from agents.realtime.model import RealtimeModelConfig
 
@@ -157,6 +157,13 @@ async def heard(running: LiveCall, ms: int) -> None:
     """Returns when the caller has heard that much."""
     ledger = running.call.dialogue.outbound.ledger
     await until(lambda: ledger.heard_bytes(time.monotonic()) >= ms * BYTES_PER_MS)
+
+
+def session_of(running: LiveCall) -> RealtimeSession:
+    """The SDK's session under the call."""
+    session = running.call._upstream._session
+    assert session is not None
+    return session
 
 
 def tail(carrier: SilentCarrier, n_bytes: int) -> bytes:

@@ -22,6 +22,7 @@ from gateway.core.events import (
     ModelLost,
 )
 from tests.call import model_events as said
+from tests.call.bare_server import BareServer, Connection
 from tests.call.calls import (
     heard,
     live,
@@ -33,7 +34,6 @@ from tests.call.calls import (
 )
 from tests.call.carriers import CALL_SID, STREAM_SID, SilentCarrier
 from tests.call.hand_model import HandModel
-from tests.call.upstream import Connection, Upstream
 from tests.call.watching import soon, until
 
 pytestmark = pytest.mark.usefixtures("short_phrases")
@@ -162,7 +162,7 @@ async def test_the_caller_goes_while_the_model_connects() -> None:
         await connection.read_request()
         await connection.read_to_end()
 
-    async with Upstream(silent) as upstream:
+    async with BareServer(silent) as upstream:
         async with live(plan(upstream.url), connect_timeout_s=0.3) as running:
             connection = await upstream.connection()
             running.call.carrier_gone("caller_hung_up")

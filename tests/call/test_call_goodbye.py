@@ -20,6 +20,8 @@ from gateway.core.events import (
     ModelLost,
 )
 from tests.call import model_events as said
+from tests.call.bare_server import BareServer, Connection, status_500
+from tests.call.bare_server import frame as framed
 from tests.call.calls import (
     OFFER,
     LiveCall,
@@ -33,8 +35,6 @@ from tests.call.calls import (
 from tests.call.carriers import CALL_SID, SilentCarrier
 from tests.call.conftest import SHORT
 from tests.call.hand_model import HandModel, ModelEnd
-from tests.call.upstream import Connection, Upstream, status_500
-from tests.call.upstream import frame as framed
 from tests.call.watching import soon, turns
 
 pytestmark = pytest.mark.usefixtures("short_phrases")
@@ -271,7 +271,7 @@ async def test_a_model_that_never_answers_the_close_holds_nobody_up(
     def frame(event: said.Event) -> bytes:
         return framed(said.wire(event))
 
-    async with Upstream(serve) as upstream:
+    async with BareServer(serve) as upstream:
         async with live(plan(upstream.url), SilentCarrier()) as running:
             await running.carrier.sent.until(lambda _: len(running.carrier.audio) == 4000)
             before = running.call.dialogue.since_open_ms()
@@ -337,7 +337,7 @@ async def test_real_phrases_are_what_is_played(monkeypatch: pytest.MonkeyPatch) 
     """Without the tests' short ones, the recorded phrases are what the caller gets."""
     monkeypatch.setattr(call_module, "phrase", phrase)
     async with (
-        Upstream(status_500) as upstream,
+        BareServer(status_500) as upstream,
         live(plan(upstream.url), SilentCarrier()) as running,
     ):
         await running.carrier.sent.until(lambda _: "media" in running.carrier.kinds)

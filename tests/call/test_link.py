@@ -13,14 +13,14 @@ from websockets.exceptions import ConnectionClosedError
 from gateway.call.link import MAX_MESSAGE_BYTES, Dialler, ModelLink
 from gateway.core import realtime
 from gateway.errors import ModelError
-from tests.call.upstream import (
+from tests.call.bare_server import (
     CLOSE,
     CONTINUATION,
     PING,
     PONG,
     TEXT,
+    BareServer,
     Connection,
-    Upstream,
     close_frame,
     frame,
     upgrade,
@@ -61,7 +61,7 @@ async def linked(
 ) -> AsyncIterator[tuple[ModelLink, Connection, Listener]]:
     """A link, the server's end of it, and what the call heard."""
     listener = Listener()
-    async with Upstream() as upstream:
+    async with BareServer() as upstream:
         link = await dialler(ping_interval_s=ping_interval_s).dial(upstream.url, HEADERS, listener)
         connection = await upstream.connection()
         yield link, connection, listener
@@ -83,7 +83,7 @@ async def collected(link: ModelLink) -> tuple[list[bytes], ConnectionClosedError
 
 async def refused(serve: Callable[[Connection], Awaitable[None]]) -> ModelError:
     """What the dialler says about a server that does that."""
-    async with Upstream(serve) as upstream:
+    async with BareServer(serve) as upstream:
         with pytest.raises(ModelError) as caught:
             await dialler().dial(upstream.url, HEADERS, Listener())
     return caught.value
@@ -205,7 +205,7 @@ async def test_http_refusals_are_told_apart(status: str, reason: str) -> None:
 @pytest.mark.parametrize("status", ["301", "302", "303", "307", "308"])
 async def test_a_redirect_is_not_followed(status: str) -> None:
     """A redirect is a refusal: the other host never hears of us, let alone of the key."""
-    async with Upstream() as elsewhere:
+    async with BareServer() as elsewhere:
         error = await refused(answering(f"{status} Moved", f"Location: {elsewhere.url}"))
         assert error.reason == "model_refused"
         assert len(elsewhere.connections) == 0
@@ -283,7 +283,7 @@ async def test_a_server_without_tls_is_unreachable_over_wss() -> None:
     async def serve(connection: Connection) -> None:
         connection.answer("400 Bad Request")
 
-    async with Upstream(serve) as upstream:
+    async with BareServer(serve) as upstream:
         with pytest.raises(ModelError, match="model_unreachable"):
             await dialler().dial(upstream.url.replace("ws:", "wss:"), HEADERS, Listener())
 
@@ -302,7 +302,7 @@ async def test_a_server_that_never_answers_is_given_up_and_hung_up_on(scheme: st
     async def serve(connection: Connection) -> None:
         await connection.read_to_end()
 
-    async with Upstream(serve) as upstream:
+    async with BareServer(serve) as upstream:
         url = upstream.url.replace("ws:", f"{scheme}:")
         with pytest.raises(ModelError, match="model_unreachable"):
             async with asyncio.timeout(DEADLINE_S):
@@ -325,7 +325,7 @@ async def test_a_server_that_answers_a_cancelled_dial_is_hung_up_on() -> None:
         connection.write(frame(b"welcome"))
         await connection.read_frames()
 
-    async with Upstream(serve) as upstream:
+    async with BareServer(serve) as upstream:
         dialling = asyncio.ensure_future(dialler(60).dial(upstream.url, HEADERS, listener))
         connection = (await asked.until(lambda rows: len(rows) == 1))[0]
         dialling.cancel()
@@ -345,7 +345,7 @@ async def test_a_cancelled_dial_leaves_no_connection_beyond_the_deadline() -> No
         asked.add(connection)
         await connection.read_to_end()
 
-    async with Upstream(serve) as upstream:
+    async with BareServer(serve) as upstream:
         dialling = asyncio.ensure_future(dialler(0.1).dial(upstream.url, HEADERS, Listener()))
         connection = (await asked.until(lambda rows: len(rows) == 1))[0]
         dialling.cancel()
@@ -412,7 +412,7 @@ async def test_close_says_goodbye_and_waits_for_the_answer() -> None:
         await reading
 
     listener = Listener()
-    async with Upstream(serve) as upstream:
+    async with BareServer(serve) as upstream:
         link = await dialler().dial(upstream.url, HEADERS, listener)
         await soon(asyncio.ensure_future(link.close()))
         assert link.closed
@@ -475,7 +475,7 @@ async def test_a_server_that_stops_reading_is_dropped() -> None:
 
     listener = Listener()
     append = realtime.append(b"\xff" * 160)
-    async with Upstream(serve) as upstream:
+    async with BareServer(serve) as upstream:
         link = await dialler().dial(upstream.url, HEADERS, listener)
         written = 0
         while not link.closed and written < 64 * 1024 * 1024:
@@ -602,7 +602,7 @@ async def test_the_proxy_of_the_environment_is_used(
     """
     targets: Chronicle[str] = Chronicle()
     listener = Listener()
-    async with Upstream(tunnel(targets)) as proxy:
+    async with BareServer(tunnel(targets)) as proxy:
         environment.setenv("http_proxy", f"{scheme}127.0.0.1:{proxy.port}")
         link = await dialler().dial("ws://model.invalid:8080/v1", HEADERS, listener)
         assert targets[0].startswith("CONNECT model.invalid:8080 HTTP/1.1\r\n")
@@ -622,7 +622,7 @@ async def test_a_secure_address_goes_through_the_proxy_for_https(
     async def no_tls(connection: Connection) -> None:
         connection.answer("400 Bad Request")
 
-    async with Upstream(tunnel(targets, no_tls)) as proxy:
+    async with BareServer(tunnel(targets, no_tls)) as proxy:
         environment.setenv("https_proxy", f"http://user:{KEY}@127.0.0.1:{proxy.port}")
         with pytest.raises(ModelError, match="model_unreachable") as caught:
             await dialler().dial("wss://model.invalid/v1", HEADERS, Listener())
@@ -636,7 +636,7 @@ async def test_a_secure_address_goes_through_the_proxy_for_https(
 async def test_the_proxy_for_all_is_the_last_resort(environment: pytest.MonkeyPatch) -> None:
     """`all_proxy` holds where no closer one is named."""
     targets: Chronicle[str] = Chronicle()
-    async with Upstream(tunnel(targets)) as proxy:
+    async with BareServer(tunnel(targets)) as proxy:
         environment.setenv("all_proxy", f"http://127.0.0.1:{proxy.port}")
         link = await dialler().dial("ws://model.invalid/", HEADERS, Listener())
         assert len(targets) == 1
@@ -647,7 +647,7 @@ async def test_the_proxy_for_all_is_the_last_resort(environment: pytest.MonkeyPa
 async def test_loopback_and_no_proxy_go_directly(environment: pytest.MonkeyPatch) -> None:
     """This machine's own addresses and those of `no_proxy` never go through a proxy."""
     targets: Chronicle[str] = Chronicle()
-    async with Upstream(tunnel(targets)) as proxy, Upstream() as upstream:
+    async with BareServer(tunnel(targets)) as proxy, BareServer() as upstream:
         environment.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
         environment.setenv("no_proxy", "model.invalid")
         for host in ("127.0.0.1", "localhost"):
@@ -664,7 +664,7 @@ async def test_a_proxy_that_refuses_makes_the_model_unreachable(
     environment: pytest.MonkeyPatch, answer: str
 ) -> None:
     """What the proxy says is no answer of the model."""
-    async with Upstream(answering(answer)) as proxy:
+    async with BareServer(answering(answer)) as proxy:
         environment.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
         with pytest.raises(ModelError, match="model_unreachable"):
             await dialler().dial("ws://model.invalid/", HEADERS, Listener())
@@ -675,7 +675,7 @@ async def test_a_proxy_that_never_answers_is_inside_the_deadline(
     environment: pytest.MonkeyPatch,
 ) -> None:
     """The one deadline covers the proxy too, and its connection is closed."""
-    async with Upstream(never_answers) as proxy:
+    async with BareServer(never_answers) as proxy:
         environment.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
         with pytest.raises(ModelError, match="model_unreachable"):
             async with asyncio.timeout(DEADLINE_S):

@@ -1,10 +1,13 @@
 """Who gets in: webhooks become calls once, streams need the ticket of their call."""
 
 import asyncio
+import contextlib
 import os
+import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,14 +15,26 @@ import pytest
 from gateway.call.call import Call, Line, Offer
 from gateway.call.reception import Reception
 from gateway.call.session import AgentPlan
+from gateway.call.tools import end_call
 from gateway.core import tickets
 from gateway.core.events import CallAnswered, CallEnded, CallOffered
 from gateway.core.mediastreams import Start
 from gateway.errors import ConfigError, Rejected
+from gateway.sim.realtime import RealtimeServer
+from tests.call.bare_server import BareServer, Connection
 from tests.call.calls import line, plan
-from tests.call.carriers import ACCOUNT_SID, CALL_SID, SilentCarrier, start
-from tests.call.upstream import Connection, Upstream
-from tests.call.watching import Witness, soon, until
+from tests.call.carriers import (
+    ACCOUNT_SID,
+    CALL_SID,
+    SilentCarrier,
+    connected_frame,
+    exchange,
+    media_frame,
+    start,
+    start_frame,
+)
+from tests.call.watching import Witness, soon, turns, until
+from tests.sim.realtime.harness import options
 
 SECRET = b"s" * 32
 OTHER_SID = "CA0000000000000000000000000000000d"
@@ -45,7 +60,7 @@ def ticket(secret: bytes = SECRET, account_sid: str = ACCOUNT_SID, now: float | 
 class Desk:
     """A reception whose models take the connection and say nothing."""
 
-    def __init__(self, upstream: Upstream, **changes: Any) -> None:
+    def __init__(self, upstream: BareServer, **changes: Any) -> None:
         self.upstream = upstream
         self.witness = Witness()
         self.line: Line = line(self.witness, **changes)
@@ -83,7 +98,7 @@ async def desk(**changes: Any) -> AsyncIterator[Desk]:
         await connection.read_request()
         await connection.read_to_end()
 
-    async with Upstream(silent) as upstream:
+    async with BareServer(silent) as upstream:
         made = Desk(upstream, **{"connect_timeout_s": 0.5, **changes})
         try:
             yield made
@@ -335,3 +350,116 @@ async def test_goodbye_reaches_every_call() -> None:
         }
         assert reasons == {alone.offer.call_sid: "shutdown", OTHER_SID: "caller_hung_up"}
         assert carrier.audio
+
+
+# Over the wire
+
+
+@pytest.mark.asyncio
+async def test_streams_over_the_wire_open_their_calls_and_no_others() -> None:
+    """Strangers of every kind are turned away and closed; the call beside them goes on, and not
+    one model was dialled for a stranger.
+    """
+    async with desk() as at, exchange(at.reception) as media_line:
+        call = at.reception.offer(offer())
+        at.reception.offer(offer(OTHER_SID))
+        await at.upstream.connections.until(lambda rows: len(rows) == 2)
+        async with media_line.phone() as caller:
+            await caller.send(connected_frame(), start_frame(call.ticket))
+            await at.witness.first(CallAnswered)
+            strangers: list[tuple[str | bytes, str]] = [
+                (start_frame(), "ticket_missing"),
+                (start_frame("v1.x.y"), "ticket_forged"),
+                (start_frame(ticket(b"x" * 32)), "ticket_forged"),
+                (start_frame(ticket(now=time.time() - 3600)), "ticket_expired"),
+                (start_frame(call.ticket), "ticket_reused"),
+                (start_frame(ticket(), OTHER_SID), "ticket_other_call"),
+                (start_frame(ticket(), media_format={"encoding": "audio/l16"}), "media_format"),
+                (media_frame(b"\xff" * 160), "media_before_start"),
+                ("garbage", "bad_json"),
+                (b"binary", "not_text"),
+            ]
+            for frame, reason in strangers:
+                before = at.reception.rejections[reason]
+                async with media_line.phone() as stranger:
+                    await stranger.send(frame)
+                    assert await soon(stranger.gone) == 1008
+                assert at.reception.rejections[reason] == before + 1
+            await caller.send(media_frame(b"\x01" * 160))
+            await until(lambda: call.dialogue.inbound.frames == 1)
+            assert not caller.gone.done()
+            call.end("carrier_completed")
+            assert await soon(caller.gone) == 1000
+        assert len(at.upstream.connections) == 2
+
+
+@pytest.mark.asyncio
+async def test_a_socket_that_breaks_ends_its_call_alone() -> None:
+    """One caller's connection is cut, one floods garbage: both calls end, the third lives."""
+    third_sid = "CA0000000000000000000000000000000e"
+    async with desk() as at, exchange(at.reception) as media_line:
+        calls = [at.reception.offer(offer(sid)) for sid in (CALL_SID, OTHER_SID, third_sid)]
+        async with (
+            media_line.phone() as cut,
+            media_line.phone() as floods,
+            media_line.phone() as lives,
+        ):
+            for phone, call in zip((cut, floods, lives), calls, strict=True):
+                await phone.send(start_frame(call.ticket, call.offer.call_sid))
+            await at.witness.nth(CallAnswered, 3)
+            cut.ws.transport.abort()
+            await floods.send(*["garbage"] * 21)
+            await at.witness.nth(CallEnded, 2)
+            reasons = {
+                call_sid: event.reason
+                for call_sid, event in at.witness.seen
+                if isinstance(event, CallEnded)
+            }
+            assert reasons == {CALL_SID: "socket_lost", OTHER_SID: "carrier_garbage"}
+            await until(lambda: len(at.reception.registry) == 1)
+            assert list(at.reception.registry) == [calls[2]]
+            assert not lives.gone.done()
+
+
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("short_phrases")
+async def test_calls_that_end_at_any_moment_leave_nothing(tmp_path: Path) -> None:
+    """Forty calls at once to a real server, each ended in its own way at its own moment: tasks and
+    file descriptors return to where they were, and the server has no session left.
+    """
+    rng = random.Random(7)
+    server = RealtimeServer(options(tmp_path))
+    await server.start()
+    witness = Witness()
+    reception = Reception(line(witness), lambda _: plan(server.url, end_call), SECRET)
+    tasks, files = asyncio.all_tasks(), len(os.listdir("/dev/fd"))
+    ways: list[Callable[[Call], object]] = [
+        lambda call: call.end("carrier_completed"),
+        lambda call: call.carrier_gone("socket_lost"),
+        lambda call: call.say_and_end("goodbye", "shutdown"),
+        lambda call: call.model_lost("model_closed", "test"),
+        lambda call: call.hang_up("agent_hung_up"),
+    ]
+
+    async def one(n: int) -> None:
+        call = reception.offer(offer(f"CA{n:032x}"))
+        await turns(rng.randrange(60))
+        if n % 4:
+            carrier = SilentCarrier(instant=True)
+            carrier.marks = call.carrier_mark
+            with contextlib.suppress(Rejected):
+                reception.admit(start(call.ticket, call.offer.call_sid), carrier)
+        await turns(rng.choice([1, 10, 40, 100, 300]))
+        ways[n % len(ways)](call)
+        await turns(rng.randrange(60))
+        call.end("over")
+
+    try:
+        await asyncio.gather(*(one(n) for n in range(40)))
+        await soon(asyncio.ensure_future(reception.registry.wait_empty()))
+        await until(lambda: not asyncio.all_tasks() - tasks)
+        await until(lambda: len(os.listdir("/dev/fd")) <= files)
+        assert len(witness.all(CallEnded)) == 40
+        assert not [session for session in server.sessions if session.open]
+    finally:
+        await server.stop()

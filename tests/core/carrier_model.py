@@ -9,7 +9,7 @@ ended or at once from an empty buffer, ``clear`` empties the buffer and returns 
 import heapq
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from gateway.core.g711 import BYTES_PER_MS, FRAME_BYTES, FRAME_MS, SAMPLE_RATE
@@ -29,9 +29,9 @@ class Way:
     delay_ms: float = 0.0
     jitter_ms: float = 0.0
     """On top, evenly distributed between 0 and this, drawn for each message."""
-    stalls: tuple[tuple[float, float], ...] = ()
+    stalls: Sequence[tuple[float, float]] = ()
     """Nothing arrives between these times (s)."""
-    steps: tuple[tuple[float, float], ...] = ()
+    steps: Sequence[tuple[float, float]] = ()
     """From this time (s) on the way takes so many ms more."""
 
 
@@ -73,7 +73,7 @@ class Habits:
     drift_ppm: float = 0.0
     """Its clock (playout and timestamps) runs faster by this."""
     first_timestamp_ms: int = 155
-    mute: tuple[tuple[float, float], ...] = ()
+    mute: Sequence[tuple[float, float]] = ()
     """Between these times (s) it sends no caller frames; timestamps run on."""
 
 

@@ -148,6 +148,16 @@ def test_item_that_appears_after_the_cut_is_deleted() -> None:
     assert conversation.response_done("r1") == [Delete("b")]
 
 
+def test_several_items_that_appear_after_the_cut_are_deleted() -> None:
+    """Each of them, in order, at the end of their response."""
+    conversation = _talk("a")
+    conversation.interrupt(_cut(_item("a", 1600, 800, finished=False)))
+    for item_id in "bcd":
+        conversation.item_announced("r1", item_id, "message")
+        assert conversation.item_added(item_id) == []
+    assert conversation.response_done("r1") == [Delete("b"), Delete("c"), Delete("d")]
+
+
 def test_interruption_before_the_first_audio() -> None:
     """A response cut off before it had a word is muted; its silent item is deleted at its end."""
     conversation = Conversation()
@@ -498,22 +508,19 @@ class ModelMachine(RuleBasedStateMachine):
 
     # The server
 
-    @precondition(lambda self: self.server.running is None)
-    @rule()
-    def respond(self) -> None:
-        """The server begins an answer."""
-        self.count += 1
-        self.server.running = f"r{self.count}"
-        self.server.tell("created", self.server.running)
-
-    @precondition(lambda self: self.server.running is not None)
-    @rule(kind=st.sampled_from(["message", "message", "function_call"]), held=st.booleans())
-    def open_item(self, kind: str, held: bool) -> None:
-        """The next item of the answer."""
+    @rule(
+        kind=st.sampled_from(["message", "message", "function_call"]),
+        sizes=st.lists(st.integers(1, 6400), max_size=4),
+        held=st.booleans(),
+    )
+    def new_item(self, kind: str, sizes: list[int], held: bool) -> None:
+        """The next item of the answer, or the first of a new one."""
         server = self.server
-        assert server.running is not None
-        server.close_item()
         self.count += 1
+        if server.running is None:
+            server.running = f"r{self.count}"
+            server.tell("created", server.running)
+        server.close_item()
         item_id = f"i{self.count}"
         server.items[item_id] = _Said(kind, server.running)
         server.tell("announced", server.running, item_id, kind)
@@ -524,18 +531,23 @@ class ModelMachine(RuleBasedStateMachine):
             server.unread.append(added)
         if kind == "message":
             server.open_item = item_id
+            self.speak(sizes)
 
     @precondition(lambda self: self.server.open_item is not None)
-    @rule(size=st.integers(1, 3200))
-    def speak(self, size: int) -> None:
-        """A delta of the open message."""
+    @rule(sizes=st.lists(st.integers(1, 3200), min_size=1, max_size=4))
+    def more_audio(self, sizes: list[int]) -> None:
+        """Deltas of the open message."""
+        self.speak(sizes)
+
+    def speak(self, sizes: list[int]) -> None:
         server = self.server
         assert server.open_item is not None
         assert server.running is not None
         item = server.items[server.open_item]
-        if item.kept_ms is None:
-            item.audio += size
-        server.tell("delta", server.running, server.open_item, str(size))
+        for size in sizes:
+            if item.kept_ms is None:
+                item.audio += size
+            server.tell("delta", server.running, server.open_item, str(size))
 
     @precondition(lambda self: self.server.running is not None)
     @rule()
@@ -549,19 +561,20 @@ class ModelMachine(RuleBasedStateMachine):
         server = self.server
         server.tell("speech_started")
         if server.running is not None:
-            for size in late if server.open_item is not None else []:
-                self.speak(size)
+            if server.open_item is not None:
+                self.speak(late)
             server.close()
 
     # The gateway
 
     @precondition(lambda self: self.server.unread)
-    @rule(count=st.integers(1, 8))
+    @rule(count=st.sampled_from([1, 4, 50, 50]))
     def read(self, count: int) -> None:
         """Messages of the server reach the gateway."""
         for _ in range(min(count, len(self.server.unread))):
             self._read(self.server.unread.popleft())
 
+    @precondition(lambda self: self.conversation.active is not None)
     @rule()
     def operator_interrupts(self) -> None:
         """The gateway cuts the agent off and cancels."""
@@ -569,7 +582,8 @@ class ModelMachine(RuleBasedStateMachine):
         if self._interrupt() and active is not None and self.server.running == active:
             self.server.close()
 
-    @rule(milliseconds=st.integers(0, 1000))
+    @precondition(lambda self: self.desk.ledger.sent_bytes)
+    @rule(milliseconds=st.sampled_from([1, 30, 200, 700, 5000]))
     def listen(self, milliseconds: int) -> None:
         """Time passes at the caller's ear."""
         self.desk.run(self.desk.now + milliseconds / 1000)

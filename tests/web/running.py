@@ -9,6 +9,7 @@ import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,10 @@ voice = "tones"
 say = "else"
 """
 """An agent that speaks only when it is spoken to."""
+
+
+_call_sid: ContextVar[str] = ContextVar("call_sid", default="")
+"""Whose call the running task belongs to: tasks inherit it from the webhook."""
 
 
 class Gateway(Carrier):
@@ -154,17 +159,23 @@ class _Dialler(Dialler):
         try:
             return await super().dial(url, headers, events)
         finally:
-            assert isinstance(events, Call)
-            self._gateway.dialled.add(events.offer.call_sid)
+            self._gateway.dialled.add(_call_sid.get())
             self._gateway.look()
 
 
 class _Reception(Reception):
-    """The reception, which also tells the test of every refusal."""
+    """The reception, which also tells the test whose call it is, and of every refusal."""
 
     def __init__(self, gateway: Gateway, *args: Any) -> None:
         super().__init__(*args)
         self._gateway = gateway
+
+    def offer(self, offer: Offer) -> Call:
+        token = _call_sid.set(offer.call_sid)
+        try:
+            return super().offer(offer)
+        finally:
+            _call_sid.reset(token)
 
     def rejected(self, reason: str) -> None:
         super().rejected(reason)

@@ -1,34 +1,42 @@
-"""A call whose model cannot be had or is lost: the apology, the reason, and nothing left."""
+"""The model's side of a call: not to be had, lost, broken, interrupted; nothing of it is left."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 from agents.realtime import RealtimeAgent
+from agents.realtime.model_inputs import RealtimeModelSendInterrupt
 
 from gateway.call.tools import CallContext
 from gateway.core.events import (
+    BargeIn,
     CallEnded,
     CallEnding,
     ModelErrorReported,
     ModelLost,
 )
+from gateway.sim.realtime import RealtimeServer
 from tests.call import model_events as said
+from tests.call.bare_server import BareServer, status_500
 from tests.call.calls import (
+    KEY,
     LiveCall,
+    heard,
     live,
     media,
     plan,
     say,
     served,
+    session_of,
     speech,
     tail,
 )
 from tests.call.carriers import CALL_SID, SilentCarrier
 from tests.call.conftest import SHORT
 from tests.call.hand_model import HandModel
-from tests.call.upstream import Upstream, status_500
 from tests.call.watching import soon, turns
+from tests.sim.realtime.harness import options
 
 pytestmark = pytest.mark.usefixtures("short_phrases")
 
@@ -36,7 +44,7 @@ pytestmark = pytest.mark.usefixtures("short_phrases")
 @pytest.mark.asyncio
 async def test_a_refused_model_is_apologised_for() -> None:
     """The caller is there, the model is not to be had: apology to its end, then the reason."""
-    async with Upstream(status_500) as upstream, live(plan(upstream.url)) as running:
+    async with BareServer(status_500) as upstream, live(plan(upstream.url)) as running:
         assert (await running.ended()).reason == "model_refused"
         assert running.carrier.audio == SHORT["apology"]
         (lost,) = running.witness.all(ModelLost)
@@ -49,7 +57,7 @@ async def test_a_refused_model_is_apologised_for() -> None:
 async def test_a_model_refused_before_the_stream_is_apologised_for_when_it_opens() -> None:
     """The loss waits for the caller, who hears the apology and not silence."""
     async with (
-        Upstream(status_500) as upstream,
+        BareServer(status_500) as upstream,
         live(plan(upstream.url), answered=False) as running,
     ):
         await running.witness.first(ModelLost)
@@ -63,7 +71,7 @@ async def test_a_model_refused_before_the_stream_is_apologised_for_when_it_opens
 @pytest.mark.asyncio
 async def test_a_model_refused_and_no_stream_is_no_stream() -> None:
     """Nobody came: there is nobody to apologise to."""
-    async with Upstream(status_500) as upstream:
+    async with BareServer(status_500) as upstream:
         chosen = plan(upstream.url)
         async with live(chosen, answered=False, no_stream_timeout_s=0.2) as running:
             assert (await running.ended()).reason == "no_stream"
@@ -166,7 +174,7 @@ async def test_a_model_that_is_lost_twice_is_lost_once() -> None:
 async def test_the_callers_keys_do_not_keep_a_dead_call_alive() -> None:
     """Digits during the apology neither cut it off nor hold the line."""
     carrier = SilentCarrier()
-    async with Upstream(status_500) as upstream, live(plan(upstream.url), carrier) as running:
+    async with BareServer(status_500) as upstream, live(plan(upstream.url), carrier) as running:
         await running.witness.first(CallEnding)
         await carrier.sent.until(lambda _: "media" in carrier.kinds)
         running.call.carrier_digit("1")
@@ -262,3 +270,84 @@ async def test_a_session_that_cannot_be_closed_does_not_hide_the_end(
         running.task.exception()
         await soon(end.closed)
         assert [event.reason for event in running.witness.all(CallEnded)] == ["carrier_completed"]
+
+
+@pytest.mark.asyncio
+async def test_nobody_interrupts_the_apology() -> None:
+    """An operator or a guardrail that comes too late neither cuts it off nor holds the line."""
+    carrier = SilentCarrier()
+    async with HandModel() as model, live(plan(model.url), carrier) as running:
+        end = await served(model, running)
+        session = session_of(running)
+        await end.close(1011)
+        await running.witness.first(CallEnding)
+        await carrier.sent.until(lambda _: "media" in carrier.kinds)
+        await session.interrupt()
+        await session.model.send_event(RealtimeModelSendInterrupt(response_id="resp_1"))
+        await turns()
+        assert "clear" not in carrier.kinds
+        for name in carrier.mark_names:
+            running.call.carrier_mark(name)
+        assert (await running.ended()).reason == "model_closed"
+
+
+@pytest.mark.asyncio
+async def test_a_late_guardrail_cuts_off_only_its_own_answer() -> None:
+    """It trips over an answer that was heard already: the one that is playing goes on."""
+    carrier = SilentCarrier(instant=True)
+    async with HandModel() as model, live(plan(model.url), carrier) as running:
+        end = await served(model, running)
+        await say(end, 100)
+        await heard(running, 100)
+        carrier.instant = False
+        await say(end, 2000, response="resp_2")
+        await carrier.sent.until(lambda _: len(carrier.audio) > 1600)
+
+        async def trips(response: str) -> None:
+            late = RealtimeModelSendInterrupt(response_id=response, playback_only=True)
+            await session_of(running).model.send_event(late)
+
+        await trips("resp_1")
+        assert "clear" not in carrier.kinds
+        assert running.witness.all(BargeIn) == []
+        await trips("resp_2")
+        assert carrier.kinds.count("clear") == 1
+        assert [event.cause for event in running.witness.all(BargeIn)] == ["guardrail"]
+        assert end.all("response.cancel") == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ({"http_status": 403}, "model_auth"),
+        ({"http_status": 503}, "model_refused"),
+        ({"api_key": "another key"}, "model_refused"),
+        ({"models": ("no-such-model",)}, "model_refused"),
+        ({"ignore_format": True}, "model_audio_format"),
+        ({"fail_after_audio_bytes": 1600}, "model_closed"),
+        ({"close_after_s": 0.1, "close_code": 1001}, "model_closed"),
+        ({"close_after_s": 0.1, "close_code": 1011, "never_answer_close": True}, "model_closed"),
+    ],
+)
+async def test_faults_of_the_offline_server_end_in_an_apology(
+    tmp_path: Path, fault: dict[str, Any], reason: str
+) -> None:
+    """Whatever the server of the real protocol does wrong, the caller hears about it once, no
+    caller audio goes where it must not, and nobody hears a word of the key.
+    """
+    server = RealtimeServer(options(tmp_path, **fault))
+    await server.start()
+    try:
+        async with live(plan(server.url)) as running:
+            running.call.carrier_frame(media())
+            assert (await running.ended()).reason == reason
+            assert tail(running.carrier, 800) == SHORT["apology"]
+            assert [lost.reason for lost in running.witness.all(ModelLost)] == [reason]
+            assert not [event for event in running.witness.events if KEY in repr(event)]
+        for session in server.sessions:
+            await soon(asyncio.ensure_future(session.closed.wait()))
+            if "ignore_format" in fault:
+                assert session.input_audio == b""
+    finally:
+        await server.stop()

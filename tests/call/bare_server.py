@@ -138,7 +138,7 @@ async def upgrade(connection: Connection) -> None:
     await connection.read_frames()
 
 
-class Upstream:
+class BareServer:
     """A server on loopback; `serve` says what each connection meets with."""
 
     def __init__(self, serve: Serve = upgrade) -> None:
