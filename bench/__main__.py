@@ -26,7 +26,8 @@ def main() -> int:
     """Exit code: 0; 1 gateway failed, or with --check a target missed or runs void; 2 usage."""
     options = _options()
     console = Console(width=None if sys.stdout.isatty() else 120)
-    results = Results(settings=vars(options) | {"json": str(options.json or "")})
+    settings = vars(options) | {"json": str(options.json or "")}
+    results = Results(settings=settings, count_void=options.disturbed)
     if "density" in options.parts or "exactness" in options.parts:
         _run(console, options, results)
     if "micro" in options.parts:
@@ -37,7 +38,8 @@ def main() -> int:
         console.print(f"[red]{variant}, {calls} calls: every run is VOID, do not publish[/]")
     for failure in results.failures:
         console.print(f"[red]{failure}[/]", highlight=False)
-    for path in _paths(options, publish=not void and not results.failures):
+    publish = not (void or results.failures or options.disturbed)
+    for path in _paths(options, publish=publish):
         report.write_json(path, results)
         console.print(f"written: {path}")
     if results.failures:
@@ -82,7 +84,7 @@ def _show(console: Console, options: argparse.Namespace, results: Results) -> bo
     if results.exactness:
         report.print_exactness(console, results)
     for run in results.density:
-        for problem in run.problems[:3]:
+        for problem in run.problems[:3] if not run.void or options.disturbed else ():
             console.print(f"{run.variant}, {run.calls} calls: {problem}", highlight=False)
     if OURS in options.variants and (results.density or results.exactness):
         return report.print_targets(console, results)
@@ -121,6 +123,7 @@ def _options() -> argparse.Namespace:
         action="store_true",
         help="exit 1 when a target is missed or all runs of a kind are void",
     )
+    add("--disturbed", action="store_true", help="count void runs too; nothing is published then")
     options = parser.parse_args()
     defaults = QUICK if options.quick else DEFAULTS
     options.calls = options.calls or _numbers("1,10" if options.quick else "1,10,50,100")

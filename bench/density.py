@@ -99,7 +99,7 @@ class Bench:
                     many = f"{calls} call{'s' * (calls > 1)}"
                     self.tell(f"round {number}/{self.rounds}  {variant}, {many}: {_short(outcome)}")
                     await asyncio.sleep(REST_S)
-                    if not void:
+                    if not void or results.count_void:
                         break
 
     async def _exactness(

@@ -21,7 +21,7 @@ from bench.script import Interrupting
 NETWORKS = tuple((delay, jitter) for delay in (0.0, 20.0, 50.0, 80.0) for jitter in (0.0, 10.0))
 """(one-way delay, jitter) in ms."""
 
-CALLS_PER_NETWORK = 6
+CALLS_PER_NETWORK = 8
 SECONDS = 20.0
 
 

@@ -105,7 +105,7 @@ def print_exactness(console: Console, results: Results) -> None:
                 f"{f.get('truncation_lowest_ms', 0):+.0f}…{f.get('truncation_highest_ms', 0):+.0f}"
             )
             shown = f"{sizes}  {ends}  {f['truncation_n']:.0f}"
-            cells.append("VOID" if exact.void else shown)
+            cells.append("VOID" if exact.void and not results.count_void else shown)
             counts = ("truncation_untold", "unheard_kept", "truncation_needless")
             cells.append(_cell(f, Row("", counts, 0)))
         table.add_row(f"{delay:.0f} ms ± {jitter:.0f}", *cells)

@@ -1,5 +1,6 @@
 """Agents from files: what the model is told over the wire, and every mistake by file and key."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,14 @@ def plain(word: str) -> str:
 not_a_tool = 5
 '''
 Load = Callable[..., AgentPlan]
+
+
+@pytest.fixture(autouse=True)
+def no_keys_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of whoever runs the tests decides what they see."""
+    for name in list(os.environ):
+        if name.startswith(("GATEWAY_", "TWILIO_", "OPENAI_")):
+            monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="module")

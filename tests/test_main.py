@@ -1,25 +1,26 @@
 """`python -m gateway` is the `gateway` command."""
 
-import runpy
+import subprocess
 import sys
+from importlib.metadata import entry_points
 
-import pytest
-
-from gateway import __main__, __version__
+from gateway import __version__
 from gateway.cli.main import main
 
 
-def test_the_module_is_the_command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_module_is_the_command() -> None:
     """Run as a module it does what the console script does."""
-    monkeypatch.setattr(sys, "argv", ["gateway", "version"])
-    with pytest.raises(SystemExit) as left:
-        runpy.run_module("gateway", run_name="__main__")
-    assert left.value.code == 0
-    assert capsys.readouterr().out == f"gateway {__version__}\n"
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "version"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == (f"gateway {__version__}\n", "")
 
 
-def test_importing_it_runs_nothing() -> None:
-    """The console script imports `main` from here."""
-    assert __main__.main is main
+def test_the_console_script_is_the_same_command() -> None:
+    """What pip installs as `gateway` runs the same function."""
+    (script,) = entry_points(group="console_scripts", name="gateway")
+    assert script.load() is main

@@ -84,6 +84,7 @@ class Call:
             pacing=Pacing(lead_ms=line.settings.lead_ms),
             audio_format=WIRE_FORMAT,
             greeting=plan.greeting_request(),
+            withheld=plan.withheld(),
             emit=self._emit,
             on_lost=self.model_lost,
             on_interrupted=self._interrupted,

@@ -55,6 +55,7 @@ class Dialogue:
         pacing: Pacing,
         audio_format: str,
         greeting: bytes | None,
+        withheld: frozenset[str],
         emit: Callable[[CallEvent], None],
         on_lost: Callable[[str, str], None],
         on_interrupted: Callable[[Item], None],
@@ -71,6 +72,7 @@ class Dialogue:
         self._conversation = Conversation()
         self._audio_format = audio_format
         self._greeting = greeting
+        self._withheld = withheld
         self._emit = emit
         self._on_lost = on_lost
         self._on_interrupted = on_interrupted
@@ -111,7 +113,7 @@ class Dialogue:
         handler = _HANDLERS.get(kind)
         if handler is not None:
             handler(self, event)
-        return True
+        return kind not in self._withheld
 
     @property
     def spoke_last(self) -> bool:

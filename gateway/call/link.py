@@ -36,6 +36,8 @@ from gateway.settings import is_loopback
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 _MAX_UNSENT_BYTES = 1024 * 1024
 """Two minutes of caller audio the server did not read: it is not there any more."""
+_READ_BUFFER_BYTES = 4096
+"""Of each link; an audio delta has about 2 KB, and it grows when a longer message comes."""
 _CLOSE_DEADLINE_S = 1.0
 """The server may never answer a close; tear-down does not wait for it."""
 
@@ -228,6 +230,7 @@ class Dialler:
                     auto_ping_idle_timeout=self._ping_interval_s,
                     auto_ping_reply_timeout=self._ping_interval_s,
                     proxy=_proxy_for(url),
+                    read_buffer_init_size=_READ_BUFFER_BYTES,
                 )
         except TimeoutError:
             attempt.give_up()

@@ -5,12 +5,13 @@ SDK's.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from agents.realtime import RealtimeAgent, RealtimeRunner, RealtimeSession
 from agents.realtime.config import RealtimeRunConfig
 from agents.realtime.model import RealtimeModelConfig
 
-from gateway.call.model import TelephonyModel
+from gateway.call.model import ONLY_FOR_GUARDRAILS, UNUSED_BY_SDK, TelephonyModel
 from gateway.call.tools import CallContext
 from gateway.core import realtime
 
@@ -28,6 +29,24 @@ class AgentPlan:
     run_config: RealtimeRunConfig = field(default_factory=lambda: RealtimeRunConfig())
     greeting: str | None = None
     """Instructions for the first answer; None = the caller speaks first."""
+
+    def withheld(self) -> frozenset[str]:
+        """Event types the SDK has no use for with this agent."""
+        return UNUSED_BY_SDK if self._has_guardrails() else UNUSED_BY_SDK | ONLY_FOR_GUARDRAILS
+
+    def _has_guardrails(self) -> bool:
+        """True when this agent, one it may hand off to, or the run has an output guardrail."""
+        seen: list[Any] = [self.agent]
+        for agent in seen:
+            if getattr(agent, "output_guardrails", None):
+                return True
+            for handoff in getattr(agent, "handoffs", ()):
+                # A handoff object names its agent only when it happens: assume it has guardrails.
+                if not isinstance(handoff, RealtimeAgent):
+                    return True
+                if handoff not in seen:
+                    seen.append(handoff)
+        return bool(self.run_config.get("output_guardrails"))
 
     def greeting_request(self) -> bytes | None:
         """The ``response.create`` that makes the agent greet."""

@@ -1,11 +1,12 @@
 """``gateway serve``: puts the house together and runs it."""
 
+import contextlib
 import gc
 import secrets
 import sys
 from typing import Any
 
-import typer
+import structlog
 import uvloop
 
 from gateway.errors import ConfigError
@@ -57,6 +58,7 @@ def offline_settings(settings: Settings) -> Settings:
         twilio_account_sid=sid,
         twilio_auth_token=",".join(tokens),
         openai_api_key="offline",
+        realtime_headers={},
         public_url=settings.public_url or f"http://127.0.0.1:{settings.port}",
         realtime_url=settings.realtime_url or "ws://127.0.0.1:9/v1/realtime",
     )
@@ -108,10 +110,15 @@ async def run_gateway(settings: Settings) -> int:
     # What start-up made lives as long as the process: the collector need not walk it again.
     gc.collect()
     gc.freeze()
-    typer.echo(f"health:  http://{settings.host}:{settings.port}/healthz", err=True)
-    typer.echo(f"webhook: POST {settings.public_url}/twilio/voice", err=True)
+    # In the log's own format: stderr is read line by line by machines.
+    structlog.get_logger().info(
+        "gateway.addresses",
+        health=f"http://{settings.host}:{settings.port}/healthz",
+        webhook=f"{settings.public_url}/twilio/voice",
+    )
     try:
-        await server.serve()
+        with contextlib.suppress(SystemExit):  # uvicorn's way out when it cannot listen
+            await server.serve()
     finally:
         tools.stop()
     if not server.started:

@@ -3,11 +3,13 @@
 import asyncio
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
 
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, GatewayError
 from gateway.sim.realtime import RealtimeOptions, RealtimeServer
 from gateway.sim.twilio import (
     HangUp,
@@ -43,7 +45,8 @@ def run_twilio(host: str, port: int, gateway: str, number: str, call: Path | Non
 
 async def _realtime(host: str, port: int, script: str) -> int:
     server = RealtimeServer(RealtimeOptions(script=script, trace=False, keep_audio=False))
-    await server.start(host, port)
+    with _listening(host, port):
+        await server.start(host, port)
     typer.echo(f"GATEWAY_REALTIME_URL={server.url}")
     await _until_interrupted()
     await server.stop()
@@ -51,7 +54,8 @@ async def _realtime(host: str, port: int, script: str) -> int:
 
 
 async def _twilio(twin: TwilioTwin, host: str, port: int, number: str, call: Path | None) -> int:
-    await twin.start(host, port)
+    with _listening(host, port):
+        await twin.start(host, port)
     typer.echo(f"GATEWAY_TWILIO_API_URL={twin.url}")
     try:
         return 0 if call is None else await _call(twin, number, call)
@@ -84,6 +88,17 @@ async def _call(twin: TwilioTwin, number: str, recording: Path) -> int:
     for error in twin.debugger:
         typer.echo(f"carrier error {error.code}: {error.detail}")
     return 0
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        # Name resolution has numbers and texts of its own, below 0.
+        number = error.errno or 0
+        why = os.strerror(number) if number > 0 else error.strerror or type(error).__name__
+        raise GatewayError(f"cannot listen on {host}:{port}: {why}") from None
 
 
 async def _until_interrupted() -> None:

@@ -65,9 +65,13 @@ class CarrierClock:
         self._previous = float("inf")
         self._window_end = float("-inf")
 
-    def frame(self, timestamp_ms: int, now: float) -> None:
-        """A caller frame with this carrier timestamp arrived."""
+    def frame(self, timestamp_ms: int, now: float) -> bool:
+        """A caller frame with this carrier timestamp arrived. False when it is no newer than the
+        last one: such timestamps are no clock and are left out.
+        """
         at = timestamp_ms / 1000.0
+        if self.last_timestamp_s is not None and at <= self.last_timestamp_s:
+            return False
         self.last_timestamp_s = at
         self._arrived = now
         offset = now - at
@@ -76,6 +80,7 @@ class CarrierClock:
             self._window_end = now + _WINDOW_S
         elif offset < self._offset:
             self._offset = offset
+        return True
 
     def latest_arrival(self) -> float:
         """When the newest frame would have arrived without inbound jitter (s); ``inf`` before the
@@ -189,10 +194,10 @@ class Playout:
         carrier.
         """
         clock = self.carrier_clock
-        clock.frame(timestamp_ms, now)
-        mark, self._returned = self._returned, None
-        if mark is not None:
-            self._returned_before(mark, clock.latest_arrival())
+        if clock.frame(timestamp_ms, now):
+            mark, self._returned = self._returned, None
+            if mark is not None:
+                self._returned_before(mark, clock.latest_arrival())
 
     def mark_returned(self, number: int, now: float) -> bool:
         """A mark of this generation came back. False (and no effect) when it is unknown, doubled or
@@ -258,7 +263,7 @@ class Playout:
 
     @property
     def marks_outstanding(self) -> int:
-        """Marks sent and not come back, bounded by the lead."""
+        """Marks sent and not come back: about as many as the lead has messages, at most 256."""
         return len(self._marks)
 
     # Inside

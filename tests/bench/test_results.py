@@ -54,6 +54,9 @@ def test_void_runs_are_left_out_and_counted() -> None:
     assert results.all_void() == []
     results.density.append(run("plain", 50, 1, {"inbound_p99_ms": 9}, void=True))
     assert results.all_void() == [("plain", 50)]
+    results.count_void = True
+    assert results.combined("plain", 50) == {"inbound_p99_ms": 9}
+    assert results.all_void() == [("plain", 50)]
 
 
 def full(ours: Figures) -> Results:

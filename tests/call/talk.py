@@ -1,8 +1,6 @@
 """A dialogue without wires: what it writes to carrier and model stands in one list, in order."""
 
-import asyncio
 import json
-import time
 from typing import Any
 
 from gateway.call.dialogue import Dialogue
@@ -13,9 +11,23 @@ from gateway.core.pacing import Pacing
 from tests.call import model_events as said
 from tests.call.carriers import STREAM_SID, SilentCarrier
 from tests.call.model_events import Event
-from tests.call.watching import Chronicle, until
+from tests.call.watching import Chronicle
 
 CARRIER, MODEL = "carrier", "model"
+
+
+class Clock:
+    """Stands still until a test moves it; the fixture `still_clock` puts it into the modules."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        """As `time.monotonic`."""
+        return self.now
+
+
+CLOCK = Clock()
 
 
 class Talk:
@@ -33,6 +45,7 @@ class Talk:
             pacing=Pacing(),
             audio_format="audio/pcmu",
             greeting=greeting,
+            withheld=frozenset(),
             emit=self.events.append,
             on_lost=lambda reason, detail: self.lost.append((reason, detail)),
             on_interrupted=self.interrupted.append,
@@ -53,7 +66,7 @@ class Talk:
     def answer(self) -> None:
         """The carrier's stream is open."""
         self.dialogue.outbound.attach(self.carrier, STREAM_SID)
-        self.dialogue.opened_at = asyncio.get_running_loop().time()
+        self.dialogue.opened_at = CLOCK.now
 
     def go_live(self) -> None:
         """Carrier and model are there, the format is confirmed."""
@@ -73,10 +86,9 @@ class Talk:
     def all(self, kind: type[Any]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
 
-    async def heard(self, ms: int) -> None:
-        """Returns when that much of the agent's audio has been heard."""
-        ledger = self.dialogue.outbound.ledger
-        await until(lambda: ledger.heard_bytes(time.monotonic()) >= ms * BYTES_PER_MS)
+    def later(self, ms: int) -> None:
+        """Time passes: that much more of the agent's audio has been heard, if there was any."""
+        CLOCK.now += ms / 1000
 
     def close(self) -> None:
         self.dialogue.outbound.detach()

@@ -13,6 +13,8 @@ from tests.call import model_events as said
 from tests.call.talk import Talk, begin, finish
 from tests.call.watching import Chronicle, turns
 
+pytestmark = pytest.mark.usefixtures("still_clock")
+
 
 class Leaving:
     """A departure from a talk without wires."""

@@ -18,6 +18,8 @@ from gateway.errors import ModelError
 from tests.call import model_events as said
 from tests.call.talk import Talk, begin, finish, speech
 
+pytestmark = pytest.mark.usefixtures("still_clock")
+
 GREETING = realtime.create_response(instructions="Greet.")
 
 

@@ -44,7 +44,7 @@ class Chronicle(Generic[T]):
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
-            raise AssertionError(f"never came; there is {self.rows}") from None
+            raise AssertionError(f"never came; there is {self.rows}"[:2000]) from None
         return self.rows
 
 

@@ -286,6 +286,19 @@ def test_clock_follows_drift() -> None:
     assert clock.latest_arrival() == pytest.approx(100.0 + 3599 * 1.00005, abs=0.0011)
 
 
+@pytest.mark.parametrize("timestamps", [[155] * 9, [155, 100_000, *range(175, 315, 20)]])
+def test_timestamps_that_do_not_run_are_no_clock(timestamps: list[int]) -> None:
+    """A carrier with senseless timestamps is judged by arrivals alone."""
+    playout = Playout()
+    probe = playout.mark_sent(0.0)
+    for n, timestamp_ms in enumerate(timestamps):
+        playout.frame(timestamp_ms, 0.02 * n)
+        if n == 5:
+            playout.mark_returned(probe, 0.1)
+    assert playout.rtt_s == pytest.approx(0.1)
+    assert not playout.carrier_clock.flowing(0.16)
+
+
 def test_clock_knows_when_frames_stop() -> None:
     """A muted caller sends no frames; timestamps then tell nothing about marks."""
     clock = CarrierClock()
