@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import gc
+import asyncio
+import signal
 import sys
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -66,9 +68,14 @@ def _run(console: Console, options: argparse.Namespace, results: Results) -> Non
     )
     if cores.gateway == cores.load:
         console.print("[red]one core only: the load disturbs the gateway, do not publish[/]")
-    gc.disable()  # the generator collects between windows, see bench.load
-    uvloop.run(bench.run(results))
-    gc.enable()
+    uvloop.run(_until_told(bench.run(results)))
+
+
+async def _until_told(work: Coroutine[None, None, None]) -> None:
+    """SIGTERM ends the benchmark as SIGINT does: the gateways it started end with it."""
+    task = asyncio.ensure_future(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await task
 
 
 def _micro(console: Console, results: Results) -> None:
@@ -154,4 +161,7 @@ def _variants(parser: argparse.ArgumentParser, options: argparse.Namespace) -> d
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        sys.exit(1)

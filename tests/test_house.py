@@ -47,10 +47,7 @@ BROAD_EXCEPTS = {
 
 # Modules with behaviour and no test file of their own.
 TESTED_ELSEWHERE: dict[str, str] = {
-    "gateway/call/departure.py": "tests/call/test_call_goodbye.py",
-    "gateway/call/upstream.py": "tests/call/test_call_model_lost.py",
     "gateway/cli/demo_report.py": "tests/cli/test_demo.py",
-    "gateway/errors.py": "names and their texts, seen by every test that sees a refusal",
 }
 
 MACHINE_PATH = re.compile(r"(?<![\w.$}>-])/(?:root|work|home|Users)/[\w.-]|\b[A-Z]:\\Users\\")

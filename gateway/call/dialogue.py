@@ -73,7 +73,7 @@ class Dialogue:
         self._audio_format = audio_format
         self._greeting = greeting
         self._withheld = withheld
-        self._emit = emit
+        self.emit = emit
         self._on_lost = on_lost
         self._on_interrupted = on_interrupted
         self._write: Callable[[bytes], None] | None = None
@@ -140,16 +140,17 @@ class Dialogue:
         """
         begin = time.monotonic()
         active = self._conversation.active
+        running = active if active is not None and not self._conversation.muted(active) else None
         outstanding = self.outbound.ledger.outstanding_bytes(begin) > 0
-        if not outstanding and active is None:
+        if not outstanding and running is None:
             return False
         cut = self.outbound.clear()
         clear_ms = (time.monotonic() - begin) * 1000
+        if cancel and running is not None:
+            self.send(realtime.cancel(running))  # before the truncates: nothing is added to them
         commands = self._conversation.interrupt(cut)
         self._correct(commands)
-        if cancel and active is not None:
-            self.send(realtime.cancel(active))
-        if not outstanding:
+        if not cut.items or not outstanding:
             return False
         self._report(cause, cut, commands, clear_ms)
         return True
@@ -189,7 +190,7 @@ class Dialogue:
     def _speech_started(self, _event: realtime.SpeechStarted) -> None:
         if self._interrupts:
             self.interrupt("caller", cancel=False)
-        self._emit(CallerStarted(self.since_open_ms()))
+        self.emit(CallerStarted(self.since_open_ms()))
 
     def _speech_stopped(self, event: realtime.SpeechStopped) -> None:
         now = time.monotonic()
@@ -199,7 +200,7 @@ class Dialogue:
         age_ms = self.inbound.appended / BYTES_PER_MS - voiced_ms
         self.turns.turn_ended(now, now - max(0.0, age_ms) / 1000)
         self._retried = False
-        self._emit(CallerStopped(self.since_open_ms()))
+        self.emit(CallerStopped(self.since_open_ms()))
 
     def _response_created(self, event: realtime.ResponseCreated) -> None:
         self.newest_response = event.response_id
@@ -208,6 +209,9 @@ class Dialogue:
 
     def _response_done(self, event: realtime.ResponseDone) -> None:
         self._correct(self._conversation.response_done(event.response_id))
+        for item in self.outbound.ledger.open_items():
+            if item.response_id == event.response_id and not item.finished:
+                self.outbound.finish(item)  # no more audio comes, whether or not it was said
         self.turns.response_done(event.response_id)
         if event.status == "failed":
             self._failed(event.error_code or event.error_type or "server_error")
@@ -217,7 +221,7 @@ class Dialogue:
 
     def _failed(self, code: str) -> None:
         """A generation failed: once more for a passing fault, else the model is lost for good."""
-        self._emit(ModelErrorReported(code))
+        self.emit(ModelErrorReported(code))
         if code in _FATAL_CODES or self._retried:
             self._on_lost("model_failed", code)
         else:
@@ -231,7 +235,7 @@ class Dialogue:
         self._correct(self._conversation.item_added(event.item_id))
 
     def _session_created(self, _event: realtime.SessionInfo) -> None:
-        self._emit(ModelConnected((time.monotonic() - self._dialled_at) * 1000))
+        self.emit(ModelConnected((time.monotonic() - self._dialled_at) * 1000))
         self._created = True
         self._greet()
 
@@ -253,19 +257,13 @@ class Dialogue:
         self._interrupts = event.interrupt_response
         self._silence_ms = event.silence_duration_ms
         if self._write is not None and not self.inbound.is_open:
-            self._emit(CallLive(self.inbound.open(self._write)))
+            self.emit(CallLive(self.inbound.open(self._write)))
 
     def _error(self, event: realtime.Error) -> None:
         code = event.code or event.type or "unknown"
-        self._emit(ModelErrorReported(code))
+        self.emit(ModelErrorReported(code))
         if code in _FATAL_CODES:
             self._on_lost("model_refused", code)
-
-    def _agent_words(self, event: realtime.TranscriptDone) -> None:
-        self._emit(AgentSpoke(event.item_id, event.transcript))
-
-    def _caller_words(self, event: realtime.CallerTranscript) -> None:
-        self._emit(CallerSpoke(event.item_id, event.transcript))
 
     # Inside
 
@@ -276,7 +274,7 @@ class Dialogue:
     def _item_started(self, item: Item, sent_at: float, heard_at: float) -> None:
         turn = self.turns.first_sent(item.response_id, sent_at, heard_at)
         if turn is not None:
-            self._emit(TurnDone(turn, self.since_open_ms()))
+            self.emit(TurnDone(turn, self.since_open_ms()))
 
     def _correct(self, commands: list[Command]) -> None:
         for command in commands:
@@ -284,7 +282,7 @@ class Dialogue:
 
     def _report(self, cause: str, cut: Cut, commands: list[Command], clear_ms: float) -> None:
         self.interruptions += 1
-        playing = cut.items[0] if cut.items else Item("")
+        playing = cut.items[0]
         self._on_interrupted(playing)
         event = BargeIn(
             cause=cause,
@@ -297,7 +295,7 @@ class Dialogue:
             clear_ms=clear_ms,
             at_ms=self.since_open_ms(),
         )
-        self._emit(event)
+        self.emit(event)
 
 
 def _encoded(command: Command) -> bytes:
@@ -306,16 +304,24 @@ def _encoded(command: Command) -> bytes:
     return realtime.delete_item(command.item_id)
 
 
+def _agent_words(dialogue: Dialogue, event: realtime.TranscriptDone) -> None:
+    dialogue.emit(AgentSpoke(event.item_id, event.transcript))
+
+
+def _caller_words(dialogue: Dialogue, event: realtime.CallerTranscript) -> None:
+    dialogue.emit(CallerSpoke(event.item_id, event.transcript))
+
+
 _HANDLERS: dict[str, Callable[[Dialogue, Any], None]] = {
     "response.output_audio.done": Dialogue._audio_done,
-    "response.output_audio_transcript.done": Dialogue._agent_words,
+    "response.output_audio_transcript.done": _agent_words,
     "response.output_item.added": Dialogue._item_announced,
     "response.created": Dialogue._response_created,
     "response.done": Dialogue._response_done,
     "input_audio_buffer.speech_started": Dialogue._speech_started,
     "input_audio_buffer.speech_stopped": Dialogue._speech_stopped,
     "conversation.item.added": Dialogue._item_added,
-    "conversation.item.input_audio_transcription.completed": Dialogue._caller_words,
+    "conversation.item.input_audio_transcription.completed": _caller_words,
     "session.created": Dialogue._session_created,
     "session.updated": Dialogue._session_updated,
     "error": Dialogue._error,

@@ -129,8 +129,8 @@ async def test_pressed_keys_cut_the_agent_off_and_reach_it_as_one_message() -> N
         item = (await end.seen("conversation.item.create"))["item"]
         assert "4711" in item["content"][0]["text"]
         order = end.kinds("input_audio_buffer.append", "session.update")
-        assert order.index("conversation.item.truncate") < order.index("response.cancel")
-        assert order.index("response.cancel") < order.index("conversation.item.create")
+        assert order.index("response.cancel") < order.index("conversation.item.truncate")
+        assert order.index("conversation.item.truncate") < order.index("conversation.item.create")
         await end.send(said.response_done(status="cancelled"))
         await end.seen("response.create", 2)
         (group,) = running.witness.all(DtmfGroup)

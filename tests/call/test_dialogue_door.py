@@ -242,7 +242,7 @@ async def test_a_model_that_does_not_interrupt_is_not_interrupted_for() -> None:
 @pytest.mark.asyncio
 @pytest.mark.parametrize("cause", ["dtmf", "guardrail", "operator"])
 async def test_whoever_cuts_the_agent_off_also_stops_the_model(cause: str) -> None:
-    """The same door: clear first, then the correction, then the cancel of that very response."""
+    """The same door: clear first, then the cancel of that very response, then the correction."""
     talk = Talk()
     talk.go_live()
     begin(talk, 600)
@@ -251,10 +251,10 @@ async def test_whoever_cuts_the_agent_off_also_stops_the_model(cause: str) -> No
     assert talk.dialogue.interrupt(cause, cancel=True)
     assert talk.since(before) == [
         "carrier clear",
-        "model conversation.item.truncate",
         "model response.cancel",
+        "model conversation.item.truncate",
     ]
-    assert talk.to_model(before)[1]["response_id"] == "resp_1"
+    assert talk.to_model(before)[0]["response_id"] == "resp_1"
     assert [event.cause for event in talk.all(BargeIn)] == [cause]
     talk.close()
 

@@ -323,7 +323,7 @@ async def test_a_caller_who_interrupts_surfaces_on_the_session(
 async def test_session_interrupt_goes_through_the_door(
     tmp_path: Path, events: Chronicle[RealtimeSessionEvent]
 ) -> None:
-    """An operator's `session.interrupt()`: clear, truncate, cancel of the running response, once;
+    """An operator's `session.interrupt()`: clear, cancel of the running response, truncate, once;
     the SDK sends nothing of its own.
     """
     async with online(tmp_path, carrier=SilentCarrier()) as on:
@@ -335,10 +335,11 @@ async def test_session_interrupt_goes_through_the_door(
         assert "clear" in on.running.carrier.kinds
         cancel = await on.session.seen("response.cancel")
         assert cancel["response_id"] == created["response"]["id"]
+        await on.session.seen("conversation.item.truncate")
         kinds = [
             event["type"] for event in on.sent("conversation.item.truncate", "response.cancel")
         ]
-        assert kinds == ["conversation.item.truncate", "response.cancel"]
+        assert kinds == ["response.cancel", "conversation.item.truncate"]
         assert [event.cause for event in on.running.witness.all(BargeIn)] == ["operator"]
         await events.until(
             lambda rows: any(isinstance(row, RealtimeAudioInterrupted) for row in rows)
@@ -360,7 +361,7 @@ def forbids(word: str) -> OutputGuardrail[Any]:
 async def test_a_guardrail_goes_through_the_door(
     tmp_path: Path, events: Chronicle[RealtimeSessionEvent]
 ) -> None:
-    """It trips while the answer is made: clear, correction, cancel, then the recovery message and
+    """It trips while the answer is made: clear, cancel, correction, then the recovery message and
     the answer to it, which is heard.
     """
     guarded = {

@@ -80,9 +80,10 @@ class Gateway(Carrier):
         assert call is not None
         return call
 
-    def outcome(self, call_sid: str) -> str | None:
-        """Why a call ended; None while it lives."""
-        return self.reception.outcome(call_sid)
+    def gone(self, call_sid: str) -> bool:
+        """True when a call was announced, has ended, and everything of it is closed."""
+        living = self.reception.registry.get(call_sid) is not None
+        return not living and self.reception.outcome(call_sid) is not None
 
     def of(self, kind: type[Any], call_sid: str | None = None) -> list[Any]:
         """Events of that kind, of one call or of all."""
@@ -106,8 +107,8 @@ class Gateway(Carrier):
 
     async def ended(self, call_sid: str) -> str:
         """Waits for the end of a call, when everything of it is closed; why it ended."""
-        await self.until(lambda: self.outcome(call_sid) is not None)
-        return str(self.outcome(call_sid))
+        await self.until(lambda: self.gone(call_sid))
+        return str(self.reception.outcome(call_sid))
 
     def counted(self) -> Counter[str]:
         """The refusals so far."""
@@ -140,7 +141,7 @@ class Gateway(Carrier):
         """Every call that was offered so far has dialled, or has ended first."""
         await self.until(
             lambda: all(
-                sid in self.dialled or self.outcome(sid) is not None
+                sid in self.dialled or self.gone(sid)
                 for sid, event in self.events
                 if isinstance(event, CallOffered)
             )

@@ -123,7 +123,7 @@ async def test_at_the_limit_callers_hear_a_goodbye(tmp_path: Path) -> None:
         assert await stream.listen() == short_phrase("goodbye")
         assert await gateway.connect_ended(call_sid) == ["Hangup"]
         await exited(gateway)
-        assert gateway.outcome(call_sid) == "shutdown"
+        assert gateway.reception.outcome(call_sid) == "shutdown"
 
 
 async def test_without_calls_it_ends_at_once(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ async def test_a_pre_dialled_call_does_not_hold_the_drain_for_long(tmp_path: Pat
         await gateway.ticket(call_sid)
         interrupt(gateway, signal.SIGTERM)
         await exited(gateway)
-        assert gateway.outcome(call_sid) == "no_stream"
+        assert gateway.reception.outcome(call_sid) == "no_stream"
 
 
 async def test_the_server_is_set_up_for_calls(tmp_path: Path) -> None:

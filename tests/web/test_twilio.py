@@ -572,7 +572,7 @@ async def test_after_the_agents_goodbye_the_call_ends_at_once(tmp_path: Path) ->
             await session.seen("response.done")
             gateway.live(call_sid).hang_up("agent_hung_up")
             assert await stream.close_code() == 1000
-            assert gateway.outcome(call_sid) is None
+            assert not gateway.gone(call_sid)
             assert await gateway.connect_ended(call_sid) == ["Hangup"]
         assert await gateway.ended(call_sid) == "agent_hung_up"
         assert await gateway.connect_ended(call_sid) == ["Hangup"]
