@@ -122,6 +122,13 @@ class Call:
             self._ended.set_result(reason)
             self.state = "ending"
 
+    @property
+    def outcome(self) -> str | None:
+        """Why the call ended, known before everything of it is closed; None while it lasts."""
+        if self._ended.cancelled():
+            return "cancelled"
+        return self._ended.result() if self._ended.done() else None
+
     def hang_up(self, reason: str) -> None:
         """Ends the call once the goodbye has been heard; a caller who speaks up keeps the call."""
         if not self._ended.done():

@@ -116,6 +116,9 @@ class Reception:
 
     def outcome(self, call_sid: str) -> str | None:
         """Why a call of the last 24 h ended; None while it lives or when it is unknown."""
+        call = self.registry.get(call_sid)
+        if call is not None:
+            return call.outcome
         return self.registry.ended_reason(call_sid, time.monotonic())
 
     def carrier_ended(self, call_sid: str, status: str) -> None:

@@ -78,10 +78,9 @@ class MediaOrStock(WebSocketsSansIOProtocol):
             _READ_BUFFER_BYTES,
         )
         self.handshake_complete = True
+        handshake = self._forget_handshake()
         self.transport.set_protocol(protocol)
         protocol.connection_made(self.transport)
-        handshake = bytes(self._handshake)
-        self._handshake.clear()
         while handshake:
             room = memoryview(protocol.get_buffer(len(handshake)))
             part, handshake = handshake[: len(room)], handshake[len(room) :]
@@ -97,6 +96,13 @@ class MediaOrStock(WebSocketsSansIOProtocol):
         super().on_task_complete(task)
         if self._media is not None:
             self.connections.discard(self)
+
+    def _forget_handshake(self) -> bytes:
+        """Returns the handshake and lets go of what this object will not need in a long call."""
+        handshake = bytes(self._handshake)
+        self._handshake.clear()
+        del self.conn, self.request, self.response
+        return handshake
 
     def connection_lost(self, exc: Exception | None) -> None:
         """As the stock class, unless picows owns the connection."""

@@ -74,11 +74,8 @@ class TwilioWebhooks:
 
         A call we ended is hung up. A caller who is still there although the stream broke hears why.
         """
-        call_sid = _field(form, "CallSid")
-        call = self._reception.registry.get(call_sid)
-        # Twilio asks the moment we close the stream, while the model is still being closed.
-        leaving = call is not None and call.state == "ending"
-        untold = not leaving and self._reception.outcome(call_sid) in _STILL_THERE
+        # Twilio asks the moment the stream is closed, while the model is still being closed.
+        untold = self._reception.outcome(_field(form, "CallSid")) in _STILL_THERE
         if untold and _field(form, "CallStatus") == "in-progress":
             return _twiml(twiml.say_and_hangup("We are sorry, the connection was lost. Goodbye."))
         return _twiml(twiml.hangup())

@@ -19,6 +19,11 @@ def _example(name: str) -> Event:
     return event
 
 
+def golden_events() -> list[Event]:
+    """Every golden example of a server event."""
+    return [json.loads(path.read_bytes()) for path in sorted(_GOLDEN.glob("*.json"))]
+
+
 def golden(name: str, **fields: Any) -> Event:
     """A golden example with some of its fields replaced."""
     return {**copy.deepcopy(_example(name)), **fields}

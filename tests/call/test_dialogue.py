@@ -70,6 +70,19 @@ async def test_audio_leaves_in_the_callback_that_brought_it() -> None:
 
 
 @pytest.mark.asyncio
+async def test_an_answer_that_is_done_has_no_more_audio() -> None:
+    """Its last part of a frame leaves with `response.done`, even if no end of audio was told."""
+    talk = Talk()
+    talk.go_live()
+    talk.hear(said.response_created(), said.item_announced(), said.item_added())
+    talk.hear(said.delta(speech(25)))
+    assert talk.carrier.audio == speech(20)
+    talk.hear(said.response_done())
+    assert talk.carrier.audio == speech(25) + b"\xff" * 120
+    talk.close()
+
+
+@pytest.mark.asyncio
 async def test_a_delta_that_is_no_base64_is_refused_and_plays_nothing() -> None:
     """It raises with its own reason, and the next good one plays."""
     talk = Talk()

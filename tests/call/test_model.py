@@ -9,7 +9,7 @@ import inspect
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from agents import FunctionTool, GuardrailFunctionOutput, OutputGuardrail, function_tool
@@ -18,15 +18,17 @@ from agents.realtime.events import (
     RealtimeAudio,
     RealtimeAudioInterrupted,
     RealtimeHistoryAdded,
+    RealtimeHistoryUpdated,
     RealtimeRawModelEvent,
     RealtimeSessionEvent,
     RealtimeToolEnd,
 )
-from agents.realtime.model_events import RealtimeModelRawServerEvent
+from agents.realtime.items import AssistantMessageItem
+from agents.realtime.model_events import RealtimeModelEvent, RealtimeModelRawServerEvent
 from agents.realtime.openai_realtime import OpenAIRealtimeWebSocketModel
 
 from gateway.call.link import ModelLink
-from gateway.call.model import TelephonyModel
+from gateway.call.model import ONLY_FOR_GUARDRAILS, UNUSED_BY_SDK, TelephonyModel
 from gateway.call.narrator import Narrator
 from gateway.call.session import AgentPlan
 from gateway.call.tools import CallContext, end_call
@@ -44,6 +46,7 @@ from gateway.sim.realtime import RealtimeServer
 from gateway.sim.realtime.session import Session
 from tests.call.calls import LiveCall, heard, live, media, plan, session_of
 from tests.call.carriers import SilentCarrier
+from tests.call.model_events import golden_events
 from tests.call.watching import Chronicle, soon
 from tests.sim.realtime.harness import options, silence, tone
 
@@ -191,6 +194,84 @@ async def test_our_connection_is_the_one_that_is_used(tmp_path: Path) -> None:
         connection: object = model._websocket
         assert isinstance(connection, ModelLink)
         assert on.session.headers["User-Agent"].startswith("gateway/")
+
+
+# What is withheld
+
+
+class Sink:
+    """A connection that only remembers what the SDK wants to send."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
+    async def send(self, message: str) -> None:
+        self.sent.append(message)
+
+
+class Overheard:
+    """Listens to the stock model."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    async def on_event(self, event: RealtimeModelEvent) -> None:
+        self.events.append(event.type)
+
+
+async def made_of(kind: str) -> tuple[set[str], list[str]]:
+    """What the stock model, which never saw audio, makes of every golden example of that type:
+    events for the session besides the raw one, and messages to the server.
+    """
+    model, sink, overheard = OpenAIRealtimeWebSocketModel(), Sink(), Overheard()
+    model._websocket = cast(Any, sink)
+    model.add_listener(cast(Any, overheard))
+    examples = [example for example in golden_events() if example["type"] == kind]
+    assert examples, f"no golden example of {kind}"
+    for example in examples:
+        await model._handle_ws_event(example)
+    assert overheard.events.count("raw_server_event") == len(examples)
+    return set(overheard.events) - {"raw_server_event"}, sink.sent
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("kind", sorted(UNUSED_BY_SDK))
+async def test_what_the_sdk_is_not_given_it_has_no_use_for(kind: str) -> None:
+    """The stock model makes nothing of these events: no event for the session, no message."""
+    assert await made_of(kind) == (set(), [])
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("kind", sorted(ONLY_FOR_GUARDRAILS))
+async def test_words_in_pieces_are_only_for_guardrails(kind: str) -> None:
+    """The stock model passes them to the session as pieces of words and does nothing else."""
+    assert await made_of(kind) == ({"transcript_delta"}, [])
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("guarded", [False, True])
+async def test_the_history_is_whole_without_the_pieces(
+    tmp_path: Path, events: Chronicle[RealtimeSessionEvent], guarded: bool
+) -> None:
+    """With or without a guardrail the SDK's history ends with the agent's whole words; the pieces
+    reach it only when a guardrail reads them.
+    """
+    run_config = {"output_guardrails": [forbids("never said")]} if guarded else None
+    async with online(tmp_path, greeting="Greet.", run_config=run_config) as on:
+        await on.session.seen("response.done")
+
+        def words(rows: list[RealtimeSessionEvent]) -> list[str | None]:
+            histories = [row.history for row in rows if isinstance(row, RealtimeHistoryUpdated)]
+            items = [item for item in histories[-1] if isinstance(item, AssistantMessageItem)]
+            return [getattr(part, "transcript", None) for item in items for part in item.content]
+
+        await events.until(lambda rows: words(rows) == ["Hello, how can I help?"])
+        pieces = [
+            row
+            for row in events
+            if isinstance(row, RealtimeRawModelEvent) and row.data.type == "transcript_delta"
+        ]
+        assert bool(pieces) == guarded
 
 
 # What still arrives
