@@ -114,6 +114,7 @@ class Call:
             finally:
                 self.state = "ended"
                 self._emit_ended(reason, ended_at)
+                self.dialogue.outbound.ledger.cut(ended_at)  # unheard audio is let go
         return reason
 
     def end(self, reason: str) -> None:

@@ -100,6 +100,8 @@ class CarrierSocket(WSListener):
         self._decide()
         if not self._gone.done():
             self._gone.set_result(None)
+        # Lets an ended call's memory go at once, not when the collector next looks.
+        self._call = self._transport = None
 
     def pause_writing(self) -> None:
         """The peer does not read and 64 KiB wait for it: it is as good as gone.

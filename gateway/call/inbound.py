@@ -4,7 +4,6 @@ No batching, no resampling. Each frame was strictly decoded from the carrier's b
 afresh, so nothing the carrier sent as text reaches a model message.
 """
 
-from collections import deque
 from collections.abc import Callable
 
 from gateway.core import realtime
@@ -25,7 +24,7 @@ class Inbound:
         """Bytes handed to the model: the clock of its VAD (audio_start_ms, audio_end_ms)."""
         self.dropped = 0
         """Bytes lost because the model did not get ready in time; 0 in every good call."""
-        self._held: deque[bytes] = deque()
+        self._held: list[bytes] = []
         self._held_bytes = 0
         self._send: Callable[[bytes], None] | None = None
 
@@ -41,11 +40,10 @@ class Inbound:
     def open(self, send: Callable[[bytes], None]) -> float:
         """The model is ready: held audio leaves first. Returns how much that was, ms."""
         held_ms = self._held_bytes / BYTES_PER_MS
-        while self._held:
-            payload = self._held.popleft()
+        for payload in self._held:
             send(realtime.append(payload))
             self.appended += len(payload)
-        self._held_bytes = 0
+        self._held, self._held_bytes = [], 0
         self._send = send
         return held_ms
 
@@ -62,6 +60,6 @@ class Inbound:
         self._held.append(payload)
         self._held_bytes += len(payload)
         while self._held_bytes > HOLD_MS * BYTES_PER_MS:
-            lost = len(self._held.popleft())
+            lost = len(self._held.pop(0))
             self._held_bytes -= lost
             self.dropped += lost

@@ -9,7 +9,6 @@ frames it does not keep go on to the SDK.
 
 import asyncio
 import ssl
-from collections import deque
 from collections.abc import Mapping
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -67,7 +66,7 @@ class ModelLink(WSListener):
         self._transport: WSTransport | None = None
         self._fragments: list[bytes] = []
         self._fragment_bytes = 0
-        self._inbox: deque[bytes] = deque()
+        self._inbox: list[bytes] = []
         self._reader: asyncio.Future[None] | None = None
         self._closed = asyncio.get_running_loop().create_future()
 
@@ -100,6 +99,7 @@ class ModelLink(WSListener):
             self._closed.set_result(None)
         self._wake()
         self._events.model_closed()
+        self._transport = None  # the buffers of the connection go with it, at once
 
     def pause_writing(self) -> None:
         """The server reads slowly; how much may wait is bounded in :meth:`write`."""
@@ -166,7 +166,7 @@ class ModelLink(WSListener):
                 await self._reader
             finally:
                 self._reader = None
-        return self._inbox.popleft()
+        return self._inbox.pop(0)
 
     # Inside
 

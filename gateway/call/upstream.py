@@ -93,6 +93,7 @@ class Upstream:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self._session = self._link = None  # breaks the circle: their memory goes at once
 
     # The link
 

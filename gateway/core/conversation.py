@@ -107,6 +107,10 @@ class Conversation:
             del self._added[next(iter(self._added))]
         return self._pay()
 
+    def announced(self, item_id: str) -> bool:
+        """True for a message that one of the last responses announced as its own."""
+        return any(item_id in response.messages for response in self._responses.values())
+
     def muted(self, response_id: str) -> bool:
         """True when audio of this response must not be played any more."""
         response = self._responses.get(response_id)

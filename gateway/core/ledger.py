@@ -6,7 +6,6 @@ nothing). Knows items and positions; the estimate of the carrier's position is
 :class:`gateway.core.pacing.Pacing`'s.
 """
 
-from collections import deque
 from dataclasses import dataclass
 
 from gateway.core.g711 import BYTES_PER_MS, FRAME_BYTES, SILENCE
@@ -95,9 +94,10 @@ class PlaybackLedger:
         self.heard_before = 0
         """Bytes heard in earlier generations."""
         self._items: dict[tuple[str, int], Item] = {}
-        self._queue: deque[tuple[Item, bytes]] = deque()
+        # Lists, not deques: an empty deque takes 700 bytes, and these are short.
+        self._queue: list[tuple[Item, bytes]] = []
         self._head = 0
-        self._segments: deque[tuple[Item | None, bytes]] = deque()
+        self._segments: list[tuple[Item | None, bytes]] = []
         self._settled = 0
 
     # Audio comes in
@@ -154,7 +154,7 @@ class PlaybackLedger:
             item, chunk = self._queue[0]
             part = chunk[self._head : self._head + missing]
             if self._head + len(part) == len(chunk):
-                self._queue.popleft()
+                self._queue.pop(0)
                 self._head = 0
             else:
                 self._head += len(part)
@@ -225,7 +225,7 @@ class PlaybackLedger:
         """Lets go of the audio that was heard to this byte of the generation."""
         segments = self._segments
         while segments and self._settled + len(segments[0][1]) <= heard:
-            item, part = segments.popleft()
+            item, part = segments.pop(0)
             self._settled += len(part)
             if item is not None:
                 item.heard += len(part)

@@ -25,7 +25,7 @@ from gateway.errors import Rejected
 EXTENSION = "gateway.hand_over"
 MEDIA_PATH = "/twilio/media"
 
-_READ_BUFFER_BYTES = 4096
+_READ_BUFFER_BYTES = 2048
 """Of each media socket; grows when a longer frame comes (a media frame has about 330 bytes)."""
 
 _log = logging.getLogger("picows.media")
@@ -101,7 +101,7 @@ class MediaOrStock(WebSocketsSansIOProtocol):
         """Returns the handshake and lets go of what this object will not need in a long call."""
         handshake = bytes(self._handshake)
         self._handshake.clear()
-        del self.conn, self.request, self.response
+        del self.conn, self.request, self.response, self.scope["extensions"][EXTENSION]
         return handshake
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -665,3 +665,14 @@ def test_the_model_ends_with_what_was_heard() -> None:
         ModelMachine,
         settings=settings(max_examples=150, stateful_step_count=40, deadline=None),
     )
+
+
+def test_an_answers_message_is_announced() -> None:
+    """A message of a response is; a tool call or a caller's item is not."""
+    conversation = Conversation()
+    conversation.response_created("resp_1")
+    conversation.item_announced("resp_1", "item_1", "message")
+    conversation.item_announced("resp_1", "item_2", "function_call")
+    assert conversation.announced("item_1")
+    assert not conversation.announced("item_2")
+    assert not conversation.announced("item_of_the_caller")
