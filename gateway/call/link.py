@@ -231,6 +231,7 @@ class Dialler:
                     auto_ping_reply_timeout=self._ping_interval_s,
                     proxy=_proxy_for(url),
                     read_buffer_init_size=_READ_BUFFER_BYTES,
+                    use_aiofastnet=False,  # uvloop's own transport: as fast here, 5 KB less
                 )
         except TimeoutError:
             attempt.give_up()
