@@ -28,7 +28,8 @@ def main() -> int:
     """Exit code: 0; 1 gateway failed, or with --check a target missed or runs void; 2 usage."""
     options = _options()
     console = Console(width=None if sys.stdout.isatty() else 120)
-    settings = vars(options) | {"json": str(options.json or "")}
+    # Where the results go is nobody's business but this machine's.
+    settings = {name: value for name, value in vars(options).items() if name != "json"}
     results = Results(settings=settings, count_void=options.disturbed)
     if "density" in options.parts or "exactness" in options.parts:
         _run(console, options, results)
