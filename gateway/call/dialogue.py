@@ -263,7 +263,7 @@ class Dialogue:
         code = event.code or event.type or "unknown"
         self.emit(ModelErrorReported(code))
         if code in _FATAL_CODES:
-            self._on_lost("model_refused", code)
+            self._on_lost("model_auth" if code == "invalid_api_key" else "model_refused", code)
 
     # Inside
 

@@ -127,7 +127,7 @@ async def test_keys_reach_the_model_as_one_message_and_silence_the_agent() -> No
 FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"http_status": 401}, "model_auth"),
     ({"http_status": 500}, "model_refused"),
-    ({"api_key": "another key"}, "model_refused"),
+    ({"api_key": "another key"}, "model_auth"),
     ({"models": ("no-such-model",)}, "model_refused"),
     ({"ignore_format": True}, "model_audio_format"),
     ({"close_after_s": 0.8, "close_code": 1001}, "model_closed"),
