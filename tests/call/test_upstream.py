@@ -322,7 +322,7 @@ async def test_a_late_guardrail_cuts_off_only_its_own_answer() -> None:
     [
         ({"http_status": 403}, "model_auth"),
         ({"http_status": 503}, "model_refused"),
-        ({"api_key": "another key"}, "model_refused"),
+        ({"api_key": "another key"}, "model_auth"),
         ({"models": ("no-such-model",)}, "model_refused"),
         ({"ignore_format": True}, "model_audio_format"),
         ({"fail_after_audio_bytes": 1600}, "model_closed"),
