@@ -104,6 +104,12 @@ class Settings(BaseSettings):
     )
     tool_timeout_s: float = Field(10.0, gt=0, description="Longest run of a tool without its own.")
     tool_threads: int = Field(16, ge=1, le=256, description="Threads for tools that are not async.")
+    approval_timeout_s: float = Field(
+        30.0, gt=0, le=3600, description="A tool nobody approved in this time is not run."
+    )
+    api_token: SecretStr | None = Field(
+        None, description="Opens /api/ to whoever presents it; unset = closed to everybody."
+    )
     secret: SecretStr | None = Field(
         None, description="Signs tickets; default: derived from the first auth token."
     )
@@ -133,6 +139,14 @@ class Settings(BaseSettings):
         if not isinstance(headers, dict) or not all(isinstance(v, str) for v in headers.values()):
             raise ValueError('must be a JSON object of strings, like {"api-key": "…"}')
         return headers
+
+    @field_validator("api_token")
+    @classmethod
+    def _check_api_token(cls, value: SecretStr | None) -> SecretStr | None:
+        token = "" if value is None else value.get_secret_value()
+        if " " in token or not (token.isascii() and token.isprintable()):
+            raise ValueError("must be ASCII without spaces, or no header could carry it")
+        return value
 
     @field_validator("public_url")
     @classmethod

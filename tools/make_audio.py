@@ -8,7 +8,7 @@ Making and checking need the Debian packages `espeak-ng` and `sox`; nothing need
 Run it with the Python of the project's environment (it uses gateway.core.g711).
 
 What is made is data: audio_recipe.toml beside this file (voices, levels, noises, the callers' words
-and the gateway's own phrases) and gateway/sim/speech/assistant/lines.toml (the agent's words).
+and the gateway's own phrases) and lines.toml in each folder of an offline agent (its words).
 The same versions of both programs on the same kind of machine give the same bytes; which ones made
 the committed files stands in audio_made_with.json.
 
@@ -55,14 +55,20 @@ def main() -> int:
 
 def everything(recipe: dict[str, Any]) -> Files:
     """All files of the recipe, made now."""
-    agent, phrases, calls = recipe["agent_lines"], recipe["phrases"], recipe["calls"]
-    lines = tomllib.loads((ROOT / agent["folder"] / "lines.toml").read_text(encoding="utf-8"))
-    files = spoken(agent, lines) | spoken(phrases, phrases["words"])
+    phrases, calls, demo = recipe["phrases"], recipe["calls"], recipe["demo_caller"]
+    files = spoken(phrases, phrases["words"])
+    for agent in recipe["agent_lines"]:
+        lines = tomllib.loads((ROOT / agent["folder"] / "lines.toml").read_text(encoding="utf-8"))
+        files |= spoken(agent, lines)
     for table in calls["fixture"]:
         stem = ROOT / calls["folder"] / table["name"]
         payload, truth = fixture(FixtureRecipe(**table))
         files[stem.with_suffix(".ulaw")] = payload
         files[stem.with_suffix(".json")] = truth.encode()
+    for name in demo["names"]:
+        files[ROOT / demo["folder"] / f"{name}.ulaw"] = files[
+            ROOT / calls["folder"] / f"{name}.ulaw"
+        ]
     return files
 
 
@@ -110,10 +116,12 @@ def describe(made_with: dict[str, str]) -> str:
 
 def committed(recipe: dict[str, Any]) -> set[Path]:
     """The recordings and truth files that are on disk now."""
-    folders = [ROOT / recipe[part]["folder"] for part in ("agent_lines", "phrases", "calls")]
-    return {path for folder in folders for path in folder.glob("*.ulaw")} | set(
-        folders[-1].glob("*.json")
-    )
+    parts = [
+        *recipe["agent_lines"],
+        *(recipe[name] for name in ("phrases", "calls", "demo_caller")),
+    ]
+    found = {path for part in parts for path in (ROOT / part["folder"]).glob("*.ulaw")}
+    return found | set((ROOT / recipe["calls"]["folder"]).glob("*.json"))
 
 
 def report(recipe: dict[str, Any]) -> int:

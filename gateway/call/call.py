@@ -9,16 +9,20 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
+from gateway.call.approvals import Approvals
 from gateway.call.carrier import CarrierSocket
+from gateway.call.context import CallContext, Destination
+from gateway.call.control import Control
 from gateway.call.departure import Departure
 from gateway.call.dialogue import Dialogue
 from gateway.call.keys import Keys
 from gateway.call.link import Dialler
 from gateway.call.recorded import Phrase, phrase
-from gateway.call.session import WIRE_FORMAT, AgentPlan
-from gateway.call.tools import CallContext
+from gateway.call.session import AgentPlan
+from gateway.call.transfer import Transfer
 from gateway.call.upstream import Upstream
 from gateway.core.events import (
     CallAnswered,
@@ -32,6 +36,8 @@ from gateway.core.events import (
     DtmfGroup,
     Listener,
     ModelLost,
+    TransferFailed,
+    TransferStarted,
 )
 from gateway.core.g711 import BYTES_PER_MS
 from gateway.core.ledger import Item
@@ -40,7 +46,7 @@ from gateway.core.pacing import Pacing
 from gateway.errors import ModelError
 from gateway.settings import Settings
 
-State = Literal["offered", "answered", "live", "ending", "ended"]
+State = Literal["offered", "answered", "live", "away", "ending", "ended"]
 
 
 @dataclass(frozen=True)
@@ -52,15 +58,17 @@ class Offer:
     caller: str
     called: str
     direction: str = "inbound"
+    campaign: str = ""
 
 
 @dataclass(frozen=True)
 class Line:
-    """What all calls share: settings, the dialler, and who listens to call events."""
+    """What all calls share: settings, the dialler, who listens to call events, who approves."""
 
     settings: Settings
     dialler: Dialler
     listener: Listener
+    approvals: Approvals
 
 
 class Call:
@@ -82,16 +90,36 @@ class Call:
         self._keys = Keys(self._digits_pressed)
         self.dialogue = Dialogue(
             pacing=Pacing(lead_ms=line.settings.lead_ms),
-            audio_format=WIRE_FORMAT,
+            formats=(plan.input_format, plan.output_format),
             greeting=plan.greeting_request(),
             withheld=plan.withheld(),
             emit=self._emit,
             on_lost=self.model_lost,
             on_interrupted=self._interrupted,
+            on_audio=None if plan.audience is None else (lambda delta: self._upstream.spoke(delta)),
         )
-        self._departure = Departure(self.dialogue, self._going, self.end)
+        self._departure = Departure(self.dialogue, self._going)
+        self._transfer = Transfer(plan.route.directory, lambda: self.end("transferred"))
+        control = Control(
+            self._loop, self.dialogue, plan.route.directory, self.hang_up, self.transfer
+        )
+        context = CallContext(
+            call_sid=offer.call_sid,
+            caller=offer.caller,
+            called=offer.called,
+            agent=plan.name,
+            control=control,
+            direction=offer.direction,
+            route=plan.route,
+        )
         self._upstream = Upstream(
-            plan, self._context(), line.dialler, self.dialogue, self._emit, self.model_lost
+            plan,
+            context,
+            line.dialler,
+            line.approvals,
+            self.dialogue,
+            self._emit,
+            self.model_lost,
         )
 
     # The life
@@ -100,7 +128,7 @@ class Call:
         """The whole life of the call; returns the reason it ended. Everything is closed by then."""
         offer = self.offer
         self._emit(CallOffered(offer.called, offer.caller, self.plan.name, offer.direction))
-        self._after(self._settings.no_stream_timeout_s, self._no_stream)
+        self._after(self._settings.no_stream_timeout_s, partial(self._no_stream, self.ticket))
         self._after(self._settings.connect_timeout_s, self._model_slow)
         self._upstream.start()
         reason = "cancelled"
@@ -113,7 +141,7 @@ class Call:
                 await self._tear_down()
             finally:
                 self.state = "ended"
-                self._emit_ended(reason, ended_at)
+                self._emit(_ended(reason, self.dialogue, ended_at))
                 self.dialogue.outbound.ledger.cut(ended_at)  # unheard audio is let go
         return reason
 
@@ -133,7 +161,32 @@ class Call:
     def hang_up(self, reason: str) -> None:
         """Ends the call once the goodbye has been heard; a caller who speaks up keeps the call."""
         if not self._ended.done():
-            self._departure.begin(reason, said=self.dialogue.spoke_last)
+            self._departure.begin(reason, self.end, said=self.dialogue.spoke_last)
+
+    def transfer(self, key: str) -> None:
+        """Sends the caller to a destination of the directory once what is being said was heard."""
+        if self._socket is None or self._ended.done() or self._lost is not None:
+            return
+        if self._departure.begin("transfer", self._leave, said=self.dialogue.spoke_last):
+            self._transfer.key = key
+
+    @property
+    def destination(self) -> Destination | None:
+        """Where the carrier is to connect the caller to now; None when to nobody."""
+        return self._transfer.destination
+
+    def come_back(self, status: str, ticket: str) -> None:
+        """The destination did not take the caller, who comes back on another stream.
+
+        The agent is told at once, so that it can speak as soon as that stream is there.
+        """
+        key = self._transfer.come_back()
+        self.state, self.ticket = "offered", ticket
+        self._emit(TransferFailed(key, status, self.dialogue.since_open_ms()))
+        self.dialogue.tell(
+            f"The transfer to {key!r} failed: {status}. The caller is back on the line with you."
+        )
+        self._after(self._settings.no_stream_timeout_s, partial(self._no_stream, self.ticket))
 
     def say_and_end(self, name: Phrase, reason: str) -> None:
         """Plays a recorded phrase in place of the agent and ends the call when it was heard."""
@@ -142,13 +195,11 @@ class Call:
             return
         self._lost = self._lost or ModelError(reason)  # its end is ours now, and no loss
         self._departure.cancel()
+        self._transfer.key = None
         self._upstream.give_up()
-        outbound = self.dialogue.outbound
-        outbound.clear()
-        item = outbound.ledger.item(f"gateway:{name}")
-        outbound.play(item, phrase(name))
-        outbound.finish(item)
-        self._departure.begin(reason, said=True)
+        self.dialogue.outbound.clear()
+        self.dialogue.outbound.play_own(f"gateway:{name}", phrase(name))
+        self._departure.begin(reason, self.end, said=True)
 
     # The carrier
 
@@ -157,7 +208,11 @@ class Call:
         self._socket = socket
         self.state = "live" if self.dialogue.inbound.is_open else "answered"
         now = time.monotonic()
-        self.dialogue.opened_at = now
+        if self.dialogue.opened_at is None:
+            self.dialogue.opened_at = now
+            if self.plan.route.max_minutes is not None:
+                limit_s = self.plan.route.max_minutes * 60
+                self._after(limit_s, lambda: self.say_and_end("goodbye", "time_limit"))
         self._emit(CallAnswered(start.stream_sid, (now - self._offered_at) * 1000))
         self.dialogue.outbound.attach(socket, start.stream_sid)
         if self._lost is not None:
@@ -187,6 +242,11 @@ class Call:
         """The stream ended or broke."""
         self.end(reason)
 
+    def carrier_ended(self, status: str) -> None:
+        """The carrier's status callback: the call is over."""
+        transferred = self._transfer.away and status == "completed"
+        self.end("transferred" if transferred else f"carrier_{status}")
+
     # The model
 
     def model_lost(self, reason: str, detail: str) -> None:
@@ -201,7 +261,8 @@ class Call:
             self._upstream.give_up()  # the apology waits for the stream
 
     def _stay(self) -> None:
-        if self._departure.cancel():
+        """Who speaks up keeps the call; a transfer that was announced is not undone by a word."""
+        if self._transfer.key is None and self._departure.cancel():
             self.state = "live"
 
     def _interrupted(self, item: Item) -> None:
@@ -211,11 +272,23 @@ class Call:
     # Inside
 
     def _going(self, reason: str) -> None:
-        self.state = "ending"
-        self._emit(CallEnding(reason))
+        if self._transfer.key is None:
+            self.state = "ending"
+            self._emit(CallEnding(reason))
 
-    def _no_stream(self) -> None:
-        if self._socket is None:
+    def _leave(self, _reason: str) -> None:
+        """The caller goes to the destination: the stream is closed, and the carrier asks where."""
+        assert self._socket is not None
+        assert self._transfer.key is not None
+        self.state = "away"
+        self._emit(TransferStarted(self._transfer.key, self.dialogue.since_open_ms()))
+        self.dialogue.outbound.park()
+        self._socket.close()
+        self._socket = None
+        self._transfer.leave()
+
+    def _no_stream(self, ticket: str) -> None:
+        if self.state == "offered" and self.ticket == ticket:
             self.end("no_stream")
 
     def _model_slow(self) -> None:
@@ -227,20 +300,13 @@ class Call:
         for timer in self._timers:
             timer.cancel()
         self._keys.stop()
+        self._transfer.stop()
         self._departure.cancel()
         self.dialogue.disconnect()
         self.dialogue.outbound.detach()
         if self._socket is not None:
             self._socket.close()
         await self._upstream.close()
-
-    def _context(self) -> CallContext:
-        offer = self.offer
-
-        def hang_up(reason: str) -> None:
-            self._loop.call_soon_threadsafe(self.hang_up, reason)
-
-        return CallContext(offer.call_sid, offer.caller, offer.called, self.plan.name, hang_up)
 
     def _digits_pressed(self, digits: str) -> None:
         self._emit(DtmfGroup(len(digits), self.dialogue.since_open_ms()))
@@ -253,20 +319,18 @@ class Call:
             self._stay()
         self._line.listener(self.offer.call_sid, event)
 
-    def _emit_ended(self, reason: str, at: float) -> None:
-        dialogue = self.dialogue
-        heard = dialogue.outbound.ledger.heard_bytes(at)
-        opened_at = at if dialogue.opened_at is None else dialogue.opened_at
-        self._emit(
-            CallEnded(
-                reason=reason,
-                duration_ms=(at - opened_at) * 1000,
-                heard_ms=heard / BYTES_PER_MS,
-                inbound_frames=dialogue.inbound.frames,
-                turns=dialogue.turns.turns,
-                interruptions=dialogue.interruptions,
-            )
-        )
-
     def _after(self, delay_s: float, callback: Callable[[], None]) -> None:
         self._timers.append(self._loop.call_later(delay_s, callback))
+
+
+def _ended(reason: str, dialogue: Dialogue, at: float) -> CallEnded:
+    """What the call came to."""
+    opened_at = at if dialogue.opened_at is None else dialogue.opened_at
+    return CallEnded(
+        reason=reason,
+        duration_ms=(at - opened_at) * 1000,
+        heard_ms=dialogue.outbound.ledger.heard_bytes(at) / BYTES_PER_MS,
+        inbound_frames=dialogue.inbound.frames,
+        turns=dialogue.turns.turns,
+        interruptions=dialogue.interruptions,
+    )

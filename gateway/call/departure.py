@@ -1,4 +1,4 @@
-"""How the agent leaves a call: not before its last word has been heard.
+"""How the agent leaves a caller: not before its last word has been heard.
 
 Owns the wait for the goodbye (generated, then heard to its last frame by the terminal mark),
 bounded at every step. A caller who speaks up cancels it.
@@ -20,30 +20,33 @@ _log = structlog.get_logger()
 
 
 class Departure:
-    """The pending end of one call, if there is one."""
+    """The pending end, or transfer, of one call, if there is one."""
 
     def __init__(
         self,
         dialogue: Dialogue,
         on_begin: Callable[[str], None],
-        on_end: Callable[[str], None],
     ) -> None:
         self._dialogue = dialogue
         self._on_begin = on_begin
-        self._on_end = on_end
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self, reason: str, *, said: bool) -> None:
-        """Ends the call once all is heard; ``said`` = the goodbye is already in the last answer."""
-        if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._leave(reason, said))
+    def begin(self, reason: str, then: Callable[[str], None], *, said: bool) -> bool:
+        """Calls ``then(reason)`` once all is heard; ``said`` = the last answer has the last words.
+
+        False when a departure is under way already: that one stands.
+        """
+        if self._task is not None and not self._task.done():
+            return False
+        self._task = asyncio.get_running_loop().create_task(self._leave(reason, then, said))
+        return True
 
     def cancel(self) -> bool:
         """Stays on the line; True when a departure was pending."""
         task, self._task = self._task, None
         return task is not None and task.cancel()
 
-    async def _leave(self, reason: str, said: bool) -> None:
+    async def _leave(self, reason: str, then: Callable[[str], None], said: bool) -> None:
         self._on_begin(reason)
         try:
             async with asyncio.timeout(GOODBYE_LIMIT_S):
@@ -56,7 +59,7 @@ class Departure:
         except TimeoutError:
             _log.warning("call.goodbye_missing", reason=reason)
         await self._dialogue.outbound.heard_to_end(GRACE_S)
-        self._on_end(reason)
+        then(reason)
 
     async def _response_done(self) -> None:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from gateway.call.handshake import Handshake
 from gateway.call.inbound import Inbound
 from gateway.call.outbound import Outbound
+from gateway.call.voice import Voice
 from gateway.core import realtime
 from gateway.core.conversation import Command, Conversation, Truncate
 from gateway.core.events import (
@@ -21,7 +23,6 @@ from gateway.core.events import (
     CallerStopped,
     CallEvent,
     CallLive,
-    ModelConnected,
     ModelErrorReported,
     TurnDone,
 )
@@ -44,6 +45,10 @@ _FATAL_CODES = frozenset(
     }
 )
 """Errors no retry mends on this connection (OpenAI Realtime facts, section 3.4)."""
+TONES = "gateway:tones"
+"""The gateway's own item of pressed keys: half a key press would be another one, so the voice at
+the other end (a menu that talks on) does not cut it off.
+"""
 
 
 class Dialogue:
@@ -53,15 +58,17 @@ class Dialogue:
         self,
         *,
         pacing: Pacing,
-        audio_format: str,
+        formats: tuple[str, str],
         greeting: bytes | None,
         withheld: frozenset[str],
         emit: Callable[[CallEvent], None],
         on_lost: Callable[[str, str], None],
         on_interrupted: Callable[[Item], None],
+        on_audio: Callable[[realtime.AudioDelta], None] | None = None,
     ) -> None:
+        """``formats``: what the model hears and says; ``on_audio`` sees what is played of that."""
         self.outbound = Outbound(pacing, self._item_started)
-        self.inbound = Inbound()
+        self.inbound = Inbound(formats[0])
         self.interruptions = 0
         self.turns = TurnClock()
         self.opened_at: float | None = None
@@ -70,18 +77,15 @@ class Dialogue:
         """The newest response that had audio."""
         self.newest_response: str | None = None
         self._conversation = Conversation()
-        self._audio_format = audio_format
-        self._greeting = greeting
+        # The session may promise one format and send another: an apology beats noise.
+        self._voice = Voice(formats[1], lambda wrong: on_lost("model_audio_format", wrong))
+        self._on_audio = on_audio
         self._withheld = withheld
         self.emit = emit
+        self._handshake = Handshake(formats, greeting, self.send, emit)
         self._on_lost = on_lost
         self._on_interrupted = on_interrupted
         self._write: Callable[[bytes], None] | None = None
-        self._configured = False
-        self._created = False
-        self._dialled_at = time.monotonic()
-        self._interrupts = True
-        self._silence_ms = 0.0
         self._retried = False
         self._done_waiters: list[Callable[[], None]] = []
 
@@ -92,9 +96,8 @@ class Dialogue:
         self._write = write
 
     def configured(self) -> None:
-        """The session's settings are on their way: what is asked from now on obeys them."""
-        self._configured = True
-        self._greet()
+        """The session's settings are on their way."""
+        self._handshake.configured()
 
     def disconnect(self) -> None:
         """The link is gone."""
@@ -170,7 +173,7 @@ class Dialogue:
         response_id, item_id = delta.response_id, delta.item_id
         if self._conversation.muted(response_id):
             self._conversation.late_audio(
-                response_id, item_id, delta.content_index, len(delta.audio)
+                response_id, item_id, delta.content_index, self._voice.length(delta.audio)
             )
             return
         item = self.outbound.ledger.item(item_id, delta.content_index, response_id)
@@ -180,15 +183,23 @@ class Dialogue:
             self._conversation.speaking(response_id, item_id)
             self.turns.first_delta(response_id, now, waits=waits)
             self.spoken_response = response_id
-        self.outbound.play(item, delta.audio)
+        self.outbound.play(item, self._voice.payload(item, delta.audio))
+        if self._on_audio is not None:
+            self._on_audio(delta)
 
     def _audio_done(self, event: realtime.AudioDone) -> None:
         item = self.outbound.ledger.find(event.item_id, event.content_index)
         if item is not None:
-            self.outbound.finish(item)
+            self._finish(item)
+
+    def _finish(self, item: Item) -> None:
+        rest = self._voice.rest(item)
+        if rest:
+            self.outbound.play(item, rest)
+        self.outbound.finish(item)
 
     def _speech_started(self, _event: realtime.SpeechStarted) -> None:
-        if self._interrupts:
+        if self._handshake.interrupts and self.outbound.ledger.find(TONES) is None:
             self.interrupt("caller", cancel=False)
         self.emit(CallerStarted(self.since_open_ms()))
 
@@ -196,7 +207,7 @@ class Dialogue:
         now = time.monotonic()
         # The model counts appended audio; ours streams in real time, so a byte's age is its
         # distance from the newest. The silence that ended the turn is not speech.
-        voiced_ms = event.audio_end_ms - self._silence_ms
+        voiced_ms = event.audio_end_ms - self._handshake.silence_ms
         age_ms = self.inbound.appended / BYTES_PER_MS - voiced_ms
         self.turns.turn_ended(now, now - max(0.0, age_ms) / 1000)
         self._retried = False
@@ -211,7 +222,7 @@ class Dialogue:
         self._correct(self._conversation.response_done(event.response_id))
         for item in self.outbound.ledger.open_items():
             if item.response_id == event.response_id and not item.finished:
-                self.outbound.finish(item)  # no more audio comes, whether or not it was said
+                self._finish(item)  # no more audio comes, whether or not it was said
         self.turns.response_done(event.response_id)
         if event.status == "failed":
             self._failed(event.error_code or event.error_type or "server_error")
@@ -235,28 +246,13 @@ class Dialogue:
         self._correct(self._conversation.item_added(event.item_id))
 
     def _session_created(self, _event: realtime.SessionInfo) -> None:
-        self.emit(ModelConnected((time.monotonic() - self._dialled_at) * 1000))
-        self._created = True
-        self._greet()
-
-    def _greet(self) -> None:
-        """Asks for the greeting as soon as the session exists and its settings were sent.
-
-        The server works in order, so the answer already has the right voice and format; waiting
-        for ``session.updated`` would cost the caller a round trip.
-        """
-        if self._created and self._configured and self._greeting is not None:
-            self.send(self._greeting)
-            self._greeting = None
+        self._handshake.created()
 
     def _session_updated(self, event: realtime.SessionInfo) -> None:
-        if (event.input_format, event.output_format) != (self._audio_format,) * 2:
-            detail = f"session has {event.input_format} in, {event.output_format} out"
-            self._on_lost("model_audio_format", f"{detail}, asked for {self._audio_format}")
-            return
-        self._interrupts = event.interrupt_response
-        self._silence_ms = event.silence_duration_ms
-        if self._write is not None and not self.inbound.is_open:
+        wrong = self._handshake.updated(event)
+        if wrong is not None:
+            self._on_lost("model_audio_format", wrong)
+        elif self._write is not None and not self.inbound.is_open:
             self.emit(CallLive(self.inbound.open(self._write)))
 
     def _error(self, event: realtime.Error) -> None:
@@ -264,6 +260,11 @@ class Dialogue:
         self.emit(ModelErrorReported(code))
         if code in _FATAL_CODES:
             self._on_lost("model_auth" if code == "invalid_api_key" else "model_refused", code)
+
+    def tell(self, text: str) -> None:
+        """Tells the model what happened outside the conversation and asks for an answer to it."""
+        self.send(realtime.system_text(text))
+        self.send(realtime.create_response())
 
     # Inside
 

@@ -54,9 +54,9 @@ class TelephonyModel(OpenAIRealtimeWebSocketModel):
         self,
         dial: Dial,
         interrupt: Callable[[RealtimeModelSendInterrupt], None],
-        answers_itself: Callable[[str], bool],
+        answers_itself: Callable[[str, str], bool],
     ) -> None:
-        """``answers_itself(tool)`` is asked when a tool's output leaves: False = no new answer."""
+        """``answers_itself(tool, output)`` is asked as an output leaves: False = no new answer."""
         super().__init__()
         self._dial = dial
         self._interrupt = interrupt
@@ -73,6 +73,6 @@ class TelephonyModel(OpenAIRealtimeWebSocketModel):
             self._interrupt(event)
             return
         if isinstance(event, RealtimeModelSendToolOutput) and event.start_response:
-            speak = self._answers_itself(event.tool_call.name)
+            speak = self._answers_itself(event.tool_call.name, event.output)
             event = dataclasses.replace(event, start_response=speak)
         await super().send_event(event)

@@ -8,11 +8,13 @@ from agents.realtime.events import (
     RealtimeGuardrailTripped,
     RealtimeHandoffEvent,
     RealtimeSessionEvent,
+    RealtimeToolApprovalRequired,
     RealtimeToolEnd,
     RealtimeToolStart,
 )
 
 from gateway.core.events import (
+    ApprovalAsked,
     CallEvent,
     GuardrailTripped,
     Handoff,
@@ -41,6 +43,8 @@ class Narrator:
             self._emit(ToolEnded(event.tool.name, (now - begin) * 1000, self._at_ms()))
         elif isinstance(event, RealtimeHandoffEvent):
             self._emit(Handoff(event.from_agent.name, event.to_agent.name, self._at_ms()))
+        elif isinstance(event, RealtimeToolApprovalRequired):
+            self._emit(ApprovalAsked(event.tool.name, self._at_ms()))
         elif isinstance(event, RealtimeGuardrailTripped):
             names = [result.guardrail.get_name() for result in event.guardrail_results]
             self._emit(GuardrailTripped(", ".join(names), self._at_ms()))

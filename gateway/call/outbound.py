@@ -42,6 +42,11 @@ class Outbound:
         self._stop_timer()
         self._settle_waiter()
 
+    def park(self) -> None:
+        """The stream is given up, another one may be attached; nothing of the old one is kept."""
+        self.detach()
+        self.ledger.next_stream(time.monotonic())
+
     # Audio
 
     def play(self, item: Item, audio: bytes) -> None:
@@ -49,6 +54,13 @@ class Outbound:
         self.ledger.receive(item, audio)
         if self._timer is None:
             self.pump()
+
+    def play_own(self, name: str, payload: bytes) -> Item:
+        """Plays audio of the gateway's own (mu-law) after what is being said."""
+        item = self.ledger.item(name)
+        self.play(item, payload)
+        self.finish(item)
+        return item
 
     def finish(self, item: Item) -> None:
         """The item is complete: its last part-frame may leave, padded with silence."""
@@ -102,16 +114,21 @@ class Outbound:
         """
         if self._socket is None or not self._outstanding():
             return True
-        self._all_heard = self._loop.create_future()
+        if self._all_heard is None:
+            self._all_heard = self._loop.create_future()
         outstanding_s = self.ledger.outstanding_bytes(time.monotonic()) / 8000
         try:
             async with asyncio.timeout(outstanding_s + grace_s):
-                await self._all_heard
+                await asyncio.shield(self._all_heard)  # others may wait for it too
         except TimeoutError:
             return False
-        finally:
-            self._all_heard = None
         return True
+
+    async def played(self, item: Item, grace_s: float) -> bool:
+        """Waits until such audio was heard; False when it was cut off, or no mark says it was."""
+        await self.heard_to_end(grace_s)
+        self.ledger.settle(time.monotonic())
+        return item.fully_heard
 
     # Inside
 
@@ -142,8 +159,9 @@ class Outbound:
             self._settle_waiter()
 
     def _settle_waiter(self) -> None:
-        if self._all_heard is not None and not self._all_heard.done():
+        if self._all_heard is not None:
             self._all_heard.set_result(None)
+            self._all_heard = None
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

@@ -14,11 +14,12 @@ import structlog
 
 from gateway.call.call import Call, Line, Offer
 from gateway.call.carrier import CarrierSocket
+from gateway.call.context import Destination
 from gateway.call.registry import Registry
 from gateway.call.session import AgentPlan
 from gateway.core import tickets
 from gateway.core.mediastreams import Start
-from gateway.errors import Rejected
+from gateway.errors import ConfigError, Rejected
 
 _MOST_CALLED_CHARS = 64
 """Of the called address in a ticket: a SIP address may be long, a TwiML parameter may not."""
@@ -31,6 +32,7 @@ class Reception:
 
     def __init__(self, line: Line, plan_for: Callable[[Offer], AgentPlan], secret: bytes) -> None:
         self.registry = Registry(line.settings.max_calls)
+        self.approvals = line.approvals
         self.rejections: Counter[str] = Counter()
         self._line = line
         self._plan_for = plan_for
@@ -43,8 +45,9 @@ class Reception:
     def offer(self, offer: Offer) -> Call:
         """The call of this webhook, its model being dialled; the same one for the same CallSid.
 
-        Raises Rejected: ``draining``, ``capacity``, or ``call_over`` for a webhook of a call that
-        ended within 24 h (a replay).
+        Raises Rejected: ``draining``, ``capacity``, ``route_capacity``, ``agent_broken`` when the
+        agent's files cannot serve this call, or ``call_over`` for a webhook of a call that ended
+        within 24 h (a replay).
         """
         known = self.registry.get(offer.call_sid)
         if known is not None:
@@ -58,22 +61,32 @@ class Reception:
         return self._begin(offer)
 
     def _begin(self, offer: Offer) -> Call:
-        plan = self._plan_for(offer)
+        try:
+            plan = self._plan_for(offer)
+        except ConfigError as error:
+            _log.error("agent.broken", call_sid=offer.call_sid, error=str(error))
+            raise self._refusal("agent_broken") from None
+        limit = plan.route.max_calls
+        if limit is not None and self.registry.on_route(plan.route.name) >= limit:
+            raise self._refusal("route_capacity")
         call = Call(offer, plan, self._line)
-        call.ticket = tickets.issue(
-            self._secret,
-            call_sid=offer.call_sid,
-            account_sid=offer.account_sid,
-            called=offer.called[:_MOST_CALLED_CHARS],
-            agent=plan.name,
-            nonce=os.urandom(16),
-            now=time.time(),
-        )
+        call.ticket = self._ticket(offer, plan.name)
         self.registry.add(call)
         task = asyncio.get_running_loop().create_task(self._live(call), name=offer.call_sid)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return call
+
+    def _ticket(self, offer: Offer, agent: str) -> str:
+        return tickets.issue(
+            self._secret,
+            call_sid=offer.call_sid,
+            account_sid=offer.account_sid,
+            called=offer.called[:_MOST_CALLED_CHARS],
+            agent=agent,
+            nonce=os.urandom(16),
+            now=time.time(),
+        )
 
     async def _live(self, call: Call) -> None:
         reason = "cancelled"
@@ -112,6 +125,35 @@ class Reception:
         self.rejected(reason)
         return Rejected(reason)
 
+    # The transfer
+
+    def destination(self, call_sid: str, *, there: bool) -> Destination | None:
+        """Where the carrier is to connect this caller to; None when to nobody.
+
+        ``there`` = the caller is still on the line; whoever is not needs no destination.
+        """
+        call = self.registry.get(call_sid)
+        if call is None or call.destination is None:
+            return None
+        if not there:
+            call.end("caller_hung_up")
+            return None
+        return call.destination
+
+    def transfer_ended(self, call_sid: str, failure: str, *, there: bool) -> Call | None:
+        """The destination is done with the caller. The call, if the caller comes back to it.
+
+        ``failure`` is the carrier's word for why they did not talk; empty when they did.
+        """
+        call = self.registry.get(call_sid)
+        if call is None or call.destination is None:
+            return None
+        if failure and there:
+            call.come_back(failure, self._ticket(call.offer, call.plan.name))
+            return call
+        call.end("caller_hung_up" if failure else "transferred")
+        return None
+
     # The end
 
     def outcome(self, call_sid: str) -> str | None:
@@ -125,7 +167,7 @@ class Reception:
         """The carrier says the call is over; whatever of it still stands here is closed."""
         call = self.registry.get(call_sid)
         if call is not None:
-            call.end(f"carrier_{status}")
+            call.carrier_ended(status)
 
     def drain(self) -> None:
         """No new calls from now on; calls whose webhook was answered are still admitted."""

@@ -39,6 +39,10 @@ class Registry:
         """True when no further call is taken; offered calls count, so pre-dialling is bounded."""
         return len(self._calls) >= self.capacity
 
+    def on_route(self, name: str) -> int:
+        """How many calls live on the route of that name."""
+        return sum(call.plan.route.name == name for call in self._calls.values())
+
     def add(self, call: Call) -> None:
         """A call was offered."""
         self._calls[call.offer.call_sid] = call

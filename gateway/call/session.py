@@ -4,49 +4,52 @@ Owns nothing but the way it is put together: tools, handoffs, guardrails, histor
 SDK's.
 """
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from agents.realtime import RealtimeAgent, RealtimeRunner, RealtimeSession
 from agents.realtime.config import RealtimeRunConfig
 from agents.realtime.model import RealtimeModelConfig
 
+from gateway.call.audience import Audience
+from gateway.call.context import CallContext, Route
 from gateway.call.model import ONLY_FOR_GUARDRAILS, UNUSED_BY_SDK, TelephonyModel
-from gateway.call.tools import CallContext
 from gateway.core import realtime
 
-WIRE_FORMAT = "audio/pcmu"
-"""What the session must confirm in both directions: mu-law, as the carrier speaks it."""
+AgentBuilder = Callable[[CallContext], Awaitable[RealtimeAgent[CallContext]]]
+"""Makes the agent of one call. May run the agent's own code, so it may raise anything."""
+
+Credentials = Callable[[], Awaitable[Mapping[str, str]]]
+"""Headers that prove who we are, asked for at each connection (a token may have expired)."""
 
 
 @dataclass(frozen=True)
 class AgentPlan:
-    """Everything needed to put one configured agent on the line."""
+    """Everything needed to put one configured agent on the line, for one call."""
 
     name: str
-    agent: RealtimeAgent[CallContext]
+    build: AgentBuilder
     model_config: RealtimeModelConfig
     run_config: RealtimeRunConfig = field(default_factory=lambda: RealtimeRunConfig())
     greeting: str | None = None
     """Instructions for the first answer; None = the caller speaks first."""
+    guarded: bool = True
+    """False when surely no output guardrail judges what this agent, or one it hands off to, says.
+    """
+    input_format: str = "audio/pcmu"
+    """What the model hears, as the wire has it: ``audio/pcmu``, ``audio/pcma`` or ``audio/pcm``."""
+    output_format: str = "audio/pcmu"
+    """What the model says."""
+    route: Route = field(default_factory=Route)
+    credentials: Credentials | None = None
+    audience: Audience | None = None
+    """Who else hears the session's events; None = nobody, which is cheaper."""
 
     def withheld(self) -> frozenset[str]:
         """Event types the SDK has no use for with this agent."""
-        return UNUSED_BY_SDK if self._has_guardrails() else UNUSED_BY_SDK | ONLY_FOR_GUARDRAILS
-
-    def _has_guardrails(self) -> bool:
-        """True when this agent, one it may hand off to, or the run has an output guardrail."""
-        seen: list[Any] = [self.agent]
-        for agent in seen:
-            if getattr(agent, "output_guardrails", None):
-                return True
-            for handoff in getattr(agent, "handoffs", ()):
-                # A handoff object names its agent only when it happens: assume it has guardrails.
-                if not isinstance(handoff, RealtimeAgent):
-                    return True
-                if handoff not in seen:
-                    seen.append(handoff)
-        return bool(self.run_config.get("output_guardrails"))
+        if self.audience is not None:
+            return frozenset()  # raw_model_event shows everything
+        return UNUSED_BY_SDK if self.guarded else UNUSED_BY_SDK | ONLY_FOR_GUARDRAILS
 
     def greeting_request(self) -> bytes | None:
         """The ``response.create`` that makes the agent greet."""
@@ -59,5 +62,6 @@ async def build_session(
     plan: AgentPlan, model: TelephonyModel, context: CallContext
 ) -> RealtimeSession:
     """The session of one call: its own runner and model (the SDK shares neither between calls)."""
-    runner = RealtimeRunner(plan.agent, model=model, config=plan.run_config)
+    agent = await plan.build(context)
+    runner = RealtimeRunner(agent, model=model, config=plan.run_config)
     return await runner.run(context=context, model_config=plan.model_config)

@@ -11,23 +11,33 @@ from typing import Any
 
 import structlog
 from agents.realtime import RealtimeSession
-from agents.realtime.model_events import RealtimeModelAudioInterruptedEvent
+from agents.realtime.events import RealtimeToolApprovalRequired
+from agents.realtime.model_events import (
+    RealtimeModelAudioEvent,
+    RealtimeModelAudioInterruptedEvent,
+    RealtimeModelEvent,
+)
 from agents.realtime.model_inputs import RealtimeModelSendInterrupt
 from websockets.exceptions import ConnectionClosed
 
+from gateway.call.approvals import Approvals
+from gateway.call.context import CallContext
+from gateway.call.control import answers_itself
 from gateway.call.dialogue import Dialogue
 from gateway.call.link import Dialler, ModelLink
 from gateway.call.model import TelephonyModel
 from gateway.call.narrator import Narrator
 from gateway.call.session import AgentPlan, build_session
-from gateway.call.tools import CallContext
-from gateway.core.events import CallEvent, ModelErrorReported
+from gateway.core.events import ApprovalDecided, CallEvent, ModelErrorReported
 from gateway.core.ledger import Item
+from gateway.core.realtime import AudioDelta
 from gateway.errors import ModelError
 
 BAD_FRAMES_ALLOWED = 20
 """Malformed messages of the model per call before it counts as lost."""
 _CLOSE_LIMIT_S = 3.0
+_AUDIENCE_LIMIT_S = 1.0
+"""How long the agent's own listeners may take for what is left, after the end."""
 
 _log = structlog.get_logger()
 
@@ -40,6 +50,7 @@ class Upstream:
         plan: AgentPlan,
         context: CallContext,
         dialler: Dialler,
+        approvals: Approvals,
         dialogue: Dialogue,
         emit: Callable[[CallEvent], None],
         on_lost: Callable[[str, str], None],
@@ -47,10 +58,12 @@ class Upstream:
         self._plan = plan
         self._context = context
         self._dialler = dialler
+        self._approvals = approvals
         self._dialogue = dialogue
         self._emit = emit
         self._on_lost = on_lost
         self._narrator = Narrator(emit, dialogue.since_open_ms)
+        self._seat = None if plan.audience is None else plan.audience.seat(context)
         self._link: ModelLink | None = None
         self._session: RealtimeSession | None = None
         self._given_up = False
@@ -77,10 +90,22 @@ class Upstream:
         """Surfaces ``audio_interrupted`` to whoever iterates the session."""
         if self._session is not None and item.item_id:
             event = RealtimeModelAudioInterruptedEvent(item.item_id, item.content_index)
-            self._spawn(self._session.on_event(event))
+            self._spawn(self._surface(event))
+
+    def spoke(self, delta: AudioDelta) -> None:
+        """Surfaces the agent's audio as the SDK's ``audio`` event, for an agent that listens."""
+        if self._session is not None and self._seat is not None:
+            event = RealtimeModelAudioEvent(
+                data=delta.audio,
+                response_id=delta.response_id,
+                item_id=delta.item_id,
+                content_index=delta.content_index,
+            )
+            self._spawn(self._surface(event))
 
     async def close(self) -> None:
         """Closes session, link and tasks; bounded, whatever the server does."""
+        self._approvals.withdraw(self._context.call_sid)
         try:
             async with asyncio.timeout(_CLOSE_LIMIT_S):
                 if self._session is not None:
@@ -89,6 +114,10 @@ class Upstream:
             _log.warning("call.close_timed_out", call_sid=self._context.call_sid)
         finally:
             self.give_up()
+            # Again: the session may have asked while it was being closed.
+            self._approvals.withdraw(self._context.call_sid)
+            if self._seat is not None:
+                await self._seat.leave(_AUDIENCE_LIMIT_S)
             tasks = list(self._tasks)
             for task in tasks:
                 task.cancel()
@@ -124,9 +153,15 @@ class Upstream:
         model = TelephonyModel(self._dial, self._sdk_interrupts, self._answers_itself)
         try:
             self._session = session = await build_session(self._plan, model, self._context)
+            if self._seat is not None:
+                model.add_listener(self._seat)
             await session.enter()
             async for event in session:
                 self._narrator.tell(event)
+                if isinstance(event, RealtimeToolApprovalRequired):
+                    self._ask_approval(session, event)
+                if self._seat is not None:
+                    self._seat.hear(event)
         except ModelError as error:
             self._on_lost(error.reason, str(error))
         except ConnectionClosed as error:
@@ -140,7 +175,30 @@ class Upstream:
         else:
             self._on_lost("model_closed", "the session ended")
 
+    async def _surface(self, event: RealtimeModelEvent) -> None:
+        """Shows an event that the gateway keeps from the SDK to whoever listens to it."""
+        if self._seat is not None:
+            await self._seat.on_event(event)
+        if self._session is not None:
+            await self._session.on_event(event)
+
+    def _ask_approval(self, session: RealtimeSession, event: RealtimeToolApprovalRequired) -> None:
+        tool, asked_at = event.tool.name, time.monotonic()
+
+        def decided(verdict: str, message: str | None) -> None:
+            waited_ms, at_ms = (time.monotonic() - asked_at) * 1000, self._dialogue.since_open_ms()
+            self._emit(ApprovalDecided(tool, verdict, waited_ms, at_ms))
+            if verdict == "approved":
+                self._spawn(session.approve_tool_call(event.call_id))
+            else:
+                self._spawn(session.reject_tool_call(event.call_id, rejection_message=message))
+
+        call_sid, agent = self._context.call_sid, event.agent.name
+        self._approvals.ask(call_sid, agent, tool, event.call_id, event.arguments, decided)
+
     async def _dial(self, url: str, headers: Mapping[str, str]) -> ModelLink:
+        if self._plan.credentials is not None:
+            headers = await self._plan.credentials()
         self._link = link = await self._dialler.dial(url, headers, self)
         if self._given_up:
             link.abort()
@@ -162,9 +220,8 @@ class Upstream:
         ledger.settle(time.monotonic())
         return any(item.response_id == response_id for item in ledger.open_items())
 
-    def _answers_itself(self, tool: str) -> bool:
-        """After ``end_call`` with a spoken goodbye nothing more is to be said."""
-        return tool != "end_call" or not self._dialogue.spoke_last
+    def _answers_itself(self, tool: str, output: str) -> bool:
+        return answers_itself(tool, output, spoken=self._dialogue.spoke_last)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str | None = None) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)

@@ -1,5 +1,6 @@
-"""``gateway agents``: what is configured."""
+"""``gateway agents``: what is configured, and what is wrong with it."""
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -10,41 +11,66 @@ from rich.table import Table
 from gateway.settings import load_settings
 
 if TYPE_CHECKING:
-    from gateway.call.session import AgentPlan
+    from gateway.agents import Catalogue
 
 
 def list_agents(*, as_json: bool) -> int:
-    """Prints the agents of the folder; every one of them is loaded, so mistakes show."""
-    from gateway.agents import AgentFiles
+    """Prints the agents of the folder. Raises ConfigError with every mistake in it."""
+    from gateway.agents import McpServers, load
     from gateway.call.tools import ToolRunner
 
     settings = load_settings()
     runner = ToolRunner(threads=1, timeout_s=settings.tool_timeout_s)
     runner.start()
     try:
-        files = AgentFiles(settings.agents_dir, settings, runner)
-        rows = [_row(files.plan(name)) for name in files.names()]
+        catalogue = load(settings.agents_dir, settings, runner, McpServers(runner))
+        rows = [_row(catalogue, name) for name in catalogue.names()]
     finally:
         runner.stop()
     if as_json:
         typer.echo(json.dumps(rows))
         return 0
-    table = Table("agent", "model", "voice", "tools", "handoffs", "greets")
+    table = Table("agent", "numbers", "model", "voice", "tools", "handoffs", "greets")
     for row in rows:
-        listed = [", ".join(row[key]) for key in ("tools", "handoffs")]
+        numbers, tools, handoffs = (", ".join(row[key]) for key in ("numbers", "tools", "handoffs"))
         greets = "yes" if row["greets"] else "no"
-        table.add_row(str(row["name"]), str(row["model"]), str(row["voice"]), *listed, greets)
+        table.add_row(row["name"], numbers, row["model"], row["voice"], tools, handoffs, greets)
     Console().print(table)
     return 0
 
 
-def _row(plan: "AgentPlan") -> dict[str, Any]:
-    model = plan.model_config.get("initial_model_settings", {})
+def check_agents(*, as_json: bool) -> int:
+    """Prints every problem, errors first, and how many there are; 1 when one is an error."""
+    from gateway.agents import agent_files, check
+
+    settings = load_settings()
+    problems = check(settings.agents_dir, settings)
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if as_json:
+        typer.echo(json.dumps([dataclasses.asdict(problem) for problem in problems]))
+        return 1 if errors else 0
+    for problem in problems:
+        typer.echo(f"{problem}{'' if problem in errors else ' (a warning)'}")
+    agents, warnings = len(agent_files(settings.agents_dir)), len(problems) - len(errors)
+    counts = [(agents, "agent"), (len(errors), "error"), (warnings, "warning")]
+    typer.echo(", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts))
+    return 1 if errors else 0
+
+
+def _row(catalogue: "Catalogue", name: str) -> dict[str, Any]:
+    """What can be said of an agent without its tool servers and its ``build`` function."""
+    from gateway.agents.model import model_settings
+
+    agent = catalogue.agent(name)
+    model = model_settings(agent.table.model, language="")
+    voice = model["voice"]
     return {
-        "name": plan.name,
-        "model": model.get("model_name"),
-        "voice": model.get("voice"),
-        "tools": [tool.name for tool in plan.agent.tools],
-        "handoffs": [getattr(agent, "name", "") for agent in plan.agent.handoffs],
-        "greets": plan.greeting is not None,
+        "name": name,
+        "numbers": catalogue.numbers(name),
+        "model": model["model_name"],
+        "voice": voice if isinstance(voice, str) else voice["id"],
+        "tools": [tool for place, tool in agent.named_tools() if place[0] == "tools"],
+        "mcp_servers": agent.table.mcp_servers,
+        "handoffs": [handoff.agent for handoff in agent.handoffs()],
+        "greets": agent.greeting is not None,
     }

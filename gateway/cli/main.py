@@ -92,6 +92,14 @@ def agents_list(as_json: Json = False) -> None:
     raise typer.Exit(list_agents(as_json=as_json))
 
 
+@agents.command("check")
+def agents_check(as_json: Json = False) -> None:
+    """Every mistake in the agents' files, with file and line."""
+    from gateway.cli.agents import check_agents
+
+    raise typer.Exit(check_agents(as_json=as_json))
+
+
 @app.command()
 def version(as_json: Json = False) -> None:
     """The version of the gateway."""

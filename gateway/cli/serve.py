@@ -1,16 +1,21 @@
 """``gateway serve``: puts the house together and runs it."""
 
+import asyncio
 import contextlib
 import gc
 import secrets
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 import uvloop
 
 from gateway.errors import ConfigError
 from gateway.settings import Settings, is_loopback, load_settings
+
+if TYPE_CHECKING:
+    from gateway.agents import AgentFolder
+    from gateway.web.server import DrainingServer
 
 OFFLINE_SCRIPT = "assistant"
 
@@ -74,7 +79,7 @@ async def _serve(settings: Settings, *, offline: bool) -> int:
 
         model = RealtimeServer(RealtimeOptions(script=OFFLINE_SCRIPT, trace=False))
         await model.start()
-        settings = settings.model_copy(update={"realtime_url": model.url})
+        settings = settings.model_copy(update={"realtime_url": f"{model.url}?agent={{agent}}"})
     try:
         return await run_gateway(settings)
     finally:
@@ -84,7 +89,8 @@ async def _serve(settings: Settings, *, offline: bool) -> int:
 
 async def run_gateway(settings: Settings) -> int:
     """The gateway alone: everything is loaded before the socket opens. Returns the exit code."""
-    from gateway.agents import AgentFiles
+    from gateway.agents import AgentFolder, McpServers
+    from gateway.call.approvals import Approvals
     from gateway.call.call import Line
     from gateway.call.link import Dialler
     from gateway.call.reception import Reception
@@ -95,7 +101,8 @@ async def run_gateway(settings: Settings) -> int:
     from gateway.web.server import build_server
 
     tools = ToolRunner(threads=settings.tool_threads, timeout_s=settings.tool_timeout_s)
-    plan = AgentFiles(settings.agents_dir, settings, tools).plan(settings.agent)
+    servers = McpServers(tools)
+    agents = AgentFolder(settings.agents_dir, settings, tools, servers)
     dialler = Dialler(
         connect_timeout_s=settings.connect_timeout_s, ping_interval_s=settings.ping_interval_s
     )
@@ -104,9 +111,19 @@ async def run_gateway(settings: Settings) -> int:
         if settings.secret is not None
         else derive_secret(settings.auth_tokens[0], "ticket")
     )
-    reception = Reception(Line(settings, dialler, log_event), lambda _offer: plan, secret)
+    line = Line(settings, dialler, log_event, Approvals(settings.approval_timeout_s))
+    reception = Reception(line, agents.plan, secret)
     server = build_server(build_app(settings, reception), settings, reception)
     tools.start()
+    try:
+        await agents.open()
+        return await _run(server, settings, agents)
+    finally:
+        await servers.stop()
+        tools.stop()
+
+
+async def _run(server: "DrainingServer", settings: Settings, agents: "AgentFolder") -> int:
     # What start-up made lives as long as the process: the collector need not walk it again.
     gc.collect()
     gc.freeze()
@@ -116,11 +133,13 @@ async def run_gateway(settings: Settings) -> int:
         health=f"http://{settings.host}:{settings.port}/healthz",
         webhook=f"{settings.public_url}/twilio/voice",
     )
+    watching = asyncio.ensure_future(agents.watch())
     try:
         with contextlib.suppress(SystemExit):  # uvicorn's way out when it cannot listen
             await server.serve()
     finally:
-        tools.stop()
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
     if not server.started:
         sys.stderr.write(f"gateway: cannot listen on {settings.host}:{settings.port}\n")
         return 1

@@ -140,6 +140,44 @@ class Handoff:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalAsked:
+    """A tool waits for a person's approval."""
+
+    tool: str
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalDecided:
+    """A tool was approved or refused, or nobody decided in time."""
+
+    tool: str
+    verdict: str
+    """``approved``, ``rejected`` or ``timed_out``."""
+    waited_ms: float
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class TransferStarted:
+    """The caller is being sent to a destination of the directory; the stream is given up."""
+
+    destination: str
+    """Its key, never its number."""
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class TransferFailed:
+    """The destination did not take the call, and the caller comes back to the agent."""
+
+    destination: str
+    status: str
+    """As the carrier names it: ``busy``, ``no-answer``, ``failed`` or ``canceled``."""
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class GuardrailTripped:
     """An output guardrail stopped the agent."""
 
@@ -200,6 +238,10 @@ CallEvent = (
     | ToolStarted
     | ToolEnded
     | Handoff
+    | ApprovalAsked
+    | ApprovalDecided
+    | TransferStarted
+    | TransferFailed
     | GuardrailTripped
     | CallerSpoke
     | AgentSpoke

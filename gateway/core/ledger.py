@@ -219,6 +219,16 @@ class PlaybackLedger:
         self._head = self._settled = self.queued = 0
         return cut
 
+    def next_stream(self, now: float) -> Cut:
+        """The stream is over and the call goes on: what comes now is for another stream, whose
+        carrier starts with an empty buffer and another clock. No mark of the old one counts.
+        """
+        cut = self.cut(now)
+        generation = self.playout.generation
+        self.playout = Playout()
+        self.playout.generation = generation
+        return cut
+
     # Inside
 
     def _book(self, heard: int) -> None:

@@ -52,6 +52,26 @@ def connect_stream(
     return str(response)
 
 
+def dial(number: str, *, action_url: str, timeout_s: int, caller_id: str = "") -> str:
+    """Rings `number` (E.164, or a `sip:` address) for the call, `timeout_s` seconds long.
+
+    `action_url` decides what comes after it, answered or not. `caller_id` is what the other side
+    sees; empty leaves it to Twilio, which shows the caller's own number. Raises ConfigError for an
+    address that is not absolute, or a number of characters that XML cannot carry.
+    """
+    _check_callback("action_url", action_url)
+    if _NOT_XML.search(number + caller_id):
+        raise ConfigError("a number to dial has characters that XML cannot carry")
+    response = VoiceResponse()
+    options = {"caller_id": caller_id} if caller_id else {}
+    dialled = response.dial(action=action_url, method="POST", timeout=timeout_s, **options)
+    if number.startswith("sip:"):
+        dialled.sip(number)
+    else:
+        dialled.number(number)
+    return str(response)
+
+
 def hangup() -> str:
     """Ends the call."""
     response = VoiceResponse()

@@ -5,6 +5,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from gateway.call.reception import Reception
 from gateway.settings import Settings
+from gateway.web.api import Api, ApprovalHandlers
 from gateway.web.health import healthz, readyz
 from gateway.web.media import MediaSocket
 from gateway.web.signature import Signatures
@@ -17,12 +18,17 @@ def build_app(settings: Settings, reception: Reception) -> Starlette:
     signatures = Signatures(settings)
     twilio = TwilioWebhooks(settings, reception, signatures)
     media = MediaSocket(settings, reception, signatures)
+    api = Api(settings, reception)
+    approvals = ApprovalHandlers(reception.approvals)
     routes: list[BaseRoute] = [
         Route("/twilio/voice", twilio.endpoint(twilio.voice), methods=["POST"]),
         WebSocketRoute(MEDIA_PATH, media.endpoint),
         Route("/twilio/connect-ended", twilio.endpoint(twilio.connect_ended), methods=["POST"]),
+        Route("/twilio/dial-ended", twilio.endpoint(twilio.dial_ended), methods=["POST"]),
         Route("/twilio/status", twilio.endpoint(twilio.status), methods=["POST"]),
         Route("/twilio/stream-status", twilio.endpoint(twilio.stream_status), methods=["POST"]),
+        Route("/api/approvals", api.endpoint(approvals.pending)),
+        Route("/api/approvals/{tool_call_id}", api.endpoint(approvals.decide), methods=["POST"]),
         Route("/healthz", healthz),
         Route("/readyz", readyz(reception.registry)),
     ]

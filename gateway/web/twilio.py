@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from gateway.call.call import Call, Offer
+from gateway.call.context import Destination
 from gateway.call.reception import Reception
 from gateway.core import twiml
 from gateway.errors import Rejected
@@ -25,12 +26,15 @@ _CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
 """As Twilio's API description has it; anything else could neither be streamed nor remembered."""
 _LONGEST_ADDRESS = 256
 _NOT_PLAIN = re.compile(r"[^ -~]")
+_BROKEN = "We are sorry, we have a technical problem. Please call again later. Goodbye."
+_CONNECTION_LOST = "We are sorry, the connection was lost. Goodbye."
 _STILL_THERE = ("socket_lost", "carrier_garbage", "no_stream", None)
 """Outcomes after which a caller who is still on the line has not been told anything."""
 
 _log = structlog.get_logger()
 
 Handler = Callable[[FormData], Response]
+"""Answers a signed form; what the signed address carried stands in it as ``query.<name>``."""
 
 
 class TwilioWebhooks:
@@ -60,6 +64,7 @@ class TwilioWebhooks:
             caller=_address(form, "From"),
             called=_address(form, "To"),
             direction=_field(form, "Direction") or "inbound",
+            campaign=_address(form, "query.campaign"),
         )
         if not _CALL_SID.fullmatch(offer.call_sid):
             raise HTTPException(400, "CallSid is missing or is none")
@@ -72,12 +77,29 @@ class TwilioWebhooks:
     def connect_ended(self, form: FormData) -> Response:
         """The stream is over and Twilio asks what comes next.
 
-        A call we ended is hung up. A caller who is still there although the stream broke hears why.
+        A caller who is being transferred is connected; a call we ended is hung up. A caller who is
+        still there although the stream broke hears why.
         """
+        call_sid, there = _field(form, "CallSid"), _field(form, "CallStatus") == "in-progress"
+        destination = self._reception.destination(call_sid, there=there)
+        if destination is not None:
+            return _twiml(self._dial(destination))
         # Twilio asks the moment the stream is closed, while the model is still being closed.
-        untold = self._reception.outcome(_field(form, "CallSid")) in _STILL_THERE
-        if untold and _field(form, "CallStatus") == "in-progress":
-            return _twiml(twiml.say_and_hangup("We are sorry, the connection was lost. Goodbye."))
+        untold = self._reception.outcome(call_sid) in _STILL_THERE
+        if untold and there:
+            return _twiml(twiml.say_and_hangup(_CONNECTION_LOST))
+        return _twiml(twiml.hangup())
+
+    def dial_ended(self, form: FormData) -> Response:
+        """The destination of a transfer is done, or never answered: then the caller comes back."""
+        call_sid, there = _field(form, "CallSid"), _field(form, "CallStatus") == "in-progress"
+        talked = _field(form, "DialCallStatus") in ("completed", "answered")
+        status = "" if talked else _field(form, "DialCallStatus")
+        call = self._reception.transfer_ended(call_sid, status, there=there)
+        if call is not None:
+            return _twiml(self._connect(call))
+        if there and not talked:
+            return _twiml(twiml.say_and_hangup(_CONNECTION_LOST))
         return _twiml(twiml.hangup())
 
     def status(self, form: FormData) -> Response:
@@ -119,7 +141,9 @@ class TwilioWebhooks:
         if _field(form, "AccountSid") != self._settings.twilio_account_sid:
             self._reception.rejected("other_account")
             raise HTTPException(403, "")
-        return form
+        # Signed with the address: what our own outbound calls carry along.
+        query = [(f"query.{name}", value) for name, value in request.query_params.multi_items()]
+        return FormData([*form.multi_items(), *query])
 
     def _connect(self, call: Call) -> str:
         base = self._settings.public_url
@@ -131,9 +155,19 @@ class TwilioWebhooks:
             parameters={"ticket": call.ticket},
         )
 
+    def _dial(self, destination: Destination) -> str:
+        return twiml.dial(
+            destination.number,
+            action_url=f"{self._settings.public_url}/twilio/dial-ended",
+            timeout_s=destination.timeout_s,
+            caller_id=destination.caller_id,
+        )
+
     def _refusal(self, reason: str) -> str:
         if reason == "call_over":
             return twiml.hangup()
+        if reason == "agent_broken":
+            return twiml.say_and_hangup(_BROKEN)
         if self._settings.overflow_message:
             return twiml.say_and_hangup(self._settings.overflow_message)
         return twiml.reject_busy()

@@ -11,16 +11,18 @@ from agents.realtime import RealtimeAgent, RealtimeSession
 from agents.realtime.config import RealtimeRunConfig, RealtimeSessionModelSettings
 from agents.realtime.model import RealtimeModelConfig
 
+from gateway.call.approvals import Approvals
 from gateway.call.call import Call, Line, Offer
+from gateway.call.context import CallContext
 from gateway.call.link import Dialler
 from gateway.call.session import AgentPlan
-from gateway.call.tools import CallContext
 from gateway.core.events import CallEnded, CallLive, CallOffered
 from gateway.core.g711 import BYTES_PER_MS
 from gateway.core.mediastreams import Media
 from gateway.settings import Settings
 from tests.call import model_events as said
 from tests.call.carriers import ACCOUNT_SID, CALL_SID, SilentCarrier, start
+from tests.call.contexts import ready
 from tests.call.hand_model import HandModel, ModelEnd
 from tests.call.watching import Witness, soon, until
 
@@ -41,9 +43,10 @@ def plan(
     agent: RealtimeAgent[CallContext] | None = None,
     greeting: str | None = GREETING,
     model_settings: dict[str, Any] | None = None,
+    more: dict[str, Any] | None = None,
     **run_config: Any,
 ) -> AgentPlan:
-    """An agent on the line to the server at `url`."""
+    """An agent on the line to the server at `url`; `more` are other fields of the plan."""
     turns = {"type": "server_vad", "interrupt_response": True, "create_response": True}
     of_model: dict[str, Any] = {
         "model_name": MODEL,
@@ -61,10 +64,11 @@ def plan(
     )
     return AgentPlan(
         name="assistant",
-        agent=agent or RealtimeAgent(name="assistant", instructions="Help.", tools=[*tools]),
+        build=ready(agent or RealtimeAgent(name="assistant", instructions="Help.", tools=[*tools])),
         model_config=config,
         run_config=cast(RealtimeRunConfig, {"tracing_disabled": True, **run_config}),
         greeting=greeting,
+        **{"guarded": "output_guardrails" in run_config, **(more or {})},
     )
 
 
@@ -72,7 +76,7 @@ def line(witness: Witness, **changes: Any) -> Line:
     """What all calls share, and who listens."""
     chosen = settings(**changes)
     dialler = Dialler(connect_timeout_s=chosen.connect_timeout_s, ping_interval_s=20)
-    return Line(chosen, dialler, witness)
+    return Line(chosen, dialler, witness, Approvals(timeout_s=30))
 
 
 class LiveCall:

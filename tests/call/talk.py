@@ -43,7 +43,7 @@ class Talk:
         )
         self.dialogue = Dialogue(
             pacing=Pacing(),
-            audio_format="audio/pcmu",
+            formats=("audio/pcmu", "audio/pcmu"),
             greeting=greeting,
             withheld=frozenset(),
             emit=self.events.append,

@@ -11,8 +11,9 @@ from agents.tool_context import ToolContext
 
 from gateway.call import call as call_module
 from gateway.call.call import Call
+from gateway.call.context import CallContext
+from gateway.call.control import end_call
 from gateway.call.recorded import phrase
-from gateway.call.tools import CallContext, end_call
 from gateway.core.events import (
     BargeIn,
     CallEnded,

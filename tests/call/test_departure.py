@@ -23,7 +23,7 @@ class Leaving:
         self.talk = talk
         self.begun: Chronicle[str] = Chronicle()
         self.ended: Chronicle[str] = Chronicle()
-        self.departure = Departure(talk.dialogue, self.begun.add, self.ended.add)
+        self.departure = Departure(talk.dialogue, self.begun.add)
 
     def marks_back(self) -> None:
         """Everything sent was heard."""
@@ -51,7 +51,7 @@ async def test_a_goodbye_already_said_is_heard_to_its_end() -> None:
     async with leaving() as it:
         begin(it.talk, 200)
         finish(it.talk)
-        it.departure.begin("agent_hung_up", said=True)
+        it.departure.begin("agent_hung_up", it.ended.add, said=True)
         await it.begun.until(lambda rows: rows == ["agent_hung_up"])
         await turns()
         assert it.ended.rows == []
@@ -64,7 +64,7 @@ async def test_a_goodbye_still_being_made_is_waited_for() -> None:
     """What is heard so far is not all: the answer must be done first."""
     async with leaving() as it:
         begin(it.talk, 100)
-        it.departure.begin("agent_hung_up", said=True)
+        it.departure.begin("agent_hung_up", it.ended.add, said=True)
         await turns()
         it.marks_back()
         await turns()
@@ -81,7 +81,7 @@ async def test_without_words_the_next_spoken_answer_is_the_goodbye() -> None:
     """Answers without a word (the tool's own, a failed one) are not it."""
     async with leaving() as it:
         it.talk.hear(said.response_created("resp_1"))
-        it.departure.begin("agent_hung_up", said=False)
+        it.departure.begin("agent_hung_up", it.ended.add, said=False)
         await turns()
         it.talk.hear(said.response_done("resp_1"))
         await turns()
@@ -102,7 +102,7 @@ async def test_a_goodbye_that_is_never_made_has_its_limit(
     """A silent model cannot keep the call."""
     monkeypatch.setattr("gateway.call.departure.GOODBYE_LIMIT_S", 0.05)
     async with leaving() as it:
-        it.departure.begin("agent_hung_up", said=False)
+        it.departure.begin("agent_hung_up", it.ended.add, said=False)
         await it.ended.until(lambda rows: rows == ["agent_hung_up"])
 
 
@@ -111,7 +111,7 @@ async def test_without_a_model_only_what_plays_is_waited_for() -> None:
     """The link is gone: no answer will come, the recorded words end it."""
     async with leaving() as it:
         it.talk.dialogue.disconnect()
-        it.departure.begin("model_closed", said=False)
+        it.departure.begin("model_closed", it.ended.add, said=False)
         await it.ended.until(bool)
 
 
@@ -121,7 +121,7 @@ async def test_cancelled_it_does_not_end_the_call() -> None:
     async with leaving() as it:
         begin(it.talk, 200)
         finish(it.talk)
-        it.departure.begin("agent_hung_up", said=True)
+        it.departure.begin("agent_hung_up", it.ended.add, said=True)
         await turns()
         assert it.departure.cancel()
         assert not it.departure.cancel()
@@ -136,8 +136,8 @@ async def test_a_second_departure_changes_nothing() -> None:
     async with leaving() as it:
         begin(it.talk, 200)
         finish(it.talk)
-        it.departure.begin("agent_hung_up", said=True)
-        it.departure.begin("tool_hung_up", said=True)
+        it.departure.begin("agent_hung_up", it.ended.add, said=True)
+        it.departure.begin("tool_hung_up", it.ended.add, said=True)
         await turns()
         it.marks_back()
         await it.ended.until(bool)
@@ -150,10 +150,10 @@ async def test_one_departure_may_take_the_place_of_another() -> None:
     async with leaving() as it:
         begin(it.talk, 200)
         finish(it.talk)
-        it.departure.begin("agent_hung_up", said=True)
+        it.departure.begin("agent_hung_up", it.ended.add, said=True)
         await turns()
         it.departure.cancel()
-        it.departure.begin("shutdown", said=True)
+        it.departure.begin("shutdown", it.ended.add, said=True)
         await turns()
         it.marks_back()
         await it.ended.until(bool)
@@ -164,7 +164,7 @@ async def test_one_departure_may_take_the_place_of_another() -> None:
 async def test_a_departure_cancelled_in_its_first_moment_was_none() -> None:
     """Nothing is told of it."""
     async with leaving() as it:
-        it.departure.begin("agent_hung_up", said=True)
+        it.departure.begin("agent_hung_up", it.ended.add, said=True)
         it.departure.cancel()
         await turns()
         assert (it.begun.rows, it.ended.rows) == ([], [])

@@ -27,11 +27,12 @@ from agents.realtime.items import AssistantMessageItem
 from agents.realtime.model_events import RealtimeModelEvent, RealtimeModelRawServerEvent
 from agents.realtime.openai_realtime import OpenAIRealtimeWebSocketModel
 
+from gateway.call.context import CallContext
+from gateway.call.control import end_call
 from gateway.call.link import ModelLink
 from gateway.call.model import ONLY_FOR_GUARDRAILS, UNUSED_BY_SDK, TelephonyModel
 from gateway.call.narrator import Narrator
 from gateway.call.session import AgentPlan
-from gateway.call.tools import CallContext, end_call
 from gateway.core.events import (
     BargeIn,
     CallLive,

@@ -16,8 +16,8 @@ from agents.realtime.events import (
 )
 from agents.run_context import RunContextWrapper
 
+from gateway.call.control import end_call
 from gateway.call.narrator import Narrator
-from gateway.call.tools import end_call
 from gateway.core.events import (
     CallEvent,
     GuardrailTripped,

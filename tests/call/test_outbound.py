@@ -131,7 +131,7 @@ async def test_a_clear_is_written_and_takes_everything_back() -> None:
     assert [item.item_id for item in cut.items] == ["item_1", "item_2"]
     unheard = b"".join(part for _, part in cut.unheard)
     assert (speech(2000) + speech(500)).endswith(unheard)
-    assert cut.dropped_ms * 8 == len(unheard)
+    assert cut.cleared_bytes + cut.queued_bytes == len(unheard)
     line.say(speech(100), "item_3")
     assert line.carrier.kinds[before + 1 :] == ["mark", "media", "mark"]
     assert line.carrier.mark_names[-2:][0].startswith("g1:")
@@ -256,4 +256,58 @@ async def test_audio_is_base64_of_the_bytes_as_they_were() -> None:
     media = [event["media"] for event in line.carrier.sent if event["event"] == "media"]
     assert [set(each) for each in media] == [{"payload"}]
     assert base64.b64decode(media[0]["payload"]) == bytes(range(256)) + bytes(64)
+    line.outbound.detach()
+
+
+# The gateway's own audio, and another stream
+
+
+@pytest.mark.asyncio
+async def test_own_audio_is_waited_for_until_it_was_heard() -> None:
+    """It plays behind what is being said; cut off, it was not heard."""
+    line = Line()
+    line.say(speech(100))
+    item = line.outbound.play_own("gateway:tones", speech(200))
+    waiting = asyncio.ensure_future(line.outbound.played(item, 5))
+    await turns()
+    assert not waiting.done()
+    for name in line.carrier.mark_names:
+        line.outbound.mark_returned(name)
+    assert await soon(waiting) is True
+    item = line.outbound.play_own("gateway:hold", speech(2000))
+    waiting = asyncio.ensure_future(line.outbound.played(item, 5))
+    await turns()
+    line.outbound.clear()
+    assert await soon(waiting) is False
+    line.outbound.detach()
+
+
+@pytest.mark.asyncio
+async def test_several_may_wait_for_the_end() -> None:
+    """A tool and the end of the call wait side by side; one that gives up disturbs no other."""
+    line = Line()
+    line.say(speech(40))
+    patient = asyncio.ensure_future(line.outbound.heard_to_end(5))
+    hasty = asyncio.ensure_future(line.outbound.heard_to_end(-0.03))
+    assert await soon(hasty) is False
+    assert not patient.done()
+    for name in line.carrier.mark_names:
+        line.outbound.mark_returned(name)
+    assert await soon(patient) is True
+    line.outbound.detach()
+
+
+@pytest.mark.asyncio
+async def test_a_parked_clock_plays_on_another_stream() -> None:
+    """Nothing is written to the stream that was given up; what comes meanwhile waits."""
+    line = Line()
+    line.say(speech(400))
+    line.outbound.park()
+    written = len(line.carrier.kinds)
+    line.say(speech(100), "item_2")
+    other = SilentCarrier()
+    line.outbound.attach(other, STREAM_SID)
+    assert other.audio == speech(100)
+    assert len(line.carrier.kinds) == written
+    assert line.outbound.mark_returned(other.mark_names[-1])
     line.outbound.detach()

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from gateway.call.call import Call, Line, Offer
+from gateway.call.control import end_call
 from gateway.call.reception import Reception
 from gateway.call.session import AgentPlan
-from gateway.call.tools import end_call
 from gateway.core import tickets
 from gateway.core.events import CallAnswered, CallEnded, CallOffered
 from gateway.core.mediastreams import Start
@@ -173,15 +173,16 @@ async def test_a_drain_refuses_new_calls_and_admits_offered_ones() -> None:
 
 @pytest.mark.asyncio
 async def test_an_agent_that_cannot_be_planned_makes_no_call() -> None:
-    """A mistake in the agent's files is the webhook's answer; nothing is left behind."""
+    """A mistake in the agent's files is a counted refusal; nothing is left behind."""
     async with desk() as at:
 
         def wrong(_offer: Offer) -> AgentPlan:
             raise ConfigError("assistant.toml: no such key")
 
         reception = Reception(at.line, wrong, SECRET)
-        with pytest.raises(ConfigError):
+        with pytest.raises(Rejected, match="agent_broken"):
             reception.offer(offer())
+        assert reception.rejections == {"agent_broken": 1}
         assert len(reception.registry) == 0
         assert at.witness.events == []
 

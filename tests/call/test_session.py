@@ -1,21 +1,23 @@
 """From an agent's plan to a session: its own runner, its own model, and the greeting's request."""
 
+import dataclasses
 import json
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
-from agents import GuardrailFunctionOutput, OutputGuardrail
-from agents.realtime import RealtimeAgent, realtime_handoff
+from agents.realtime import RealtimeAgent
 from agents.realtime.model_inputs import RealtimeModelSendInterrupt
 
+from gateway.call.audience import Audience
+from gateway.call.context import CallContext
 from gateway.call.link import ModelLink
 from gateway.call.model import ONLY_FOR_GUARDRAILS, UNUSED_BY_SDK, TelephonyModel
-from gateway.call.session import WIRE_FORMAT, build_session
-from gateway.call.tools import CallContext
+from gateway.call.session import build_session
+from gateway.call.tools import ToolRunner
 from tests.call.calls import plan
+from tests.call.contexts import context
 
-CONTEXT = CallContext("CA1", "+1", "+2", "assistant", lambda reason: None)
+CONTEXT = context()
 
 
 async def no_dial(url: str, headers: Mapping[str, str]) -> ModelLink:
@@ -26,7 +28,7 @@ def model() -> TelephonyModel:
     def interrupt(event: RealtimeModelSendInterrupt) -> None:
         raise AssertionError(event)
 
-    return TelephonyModel(no_dial, interrupt, lambda tool: True)
+    return TelephonyModel(no_dial, interrupt, lambda tool, output: True)
 
 
 def test_the_greeting_is_a_request_of_its_own() -> None:
@@ -44,11 +46,6 @@ def test_without_a_greeting_nothing_is_requested() -> None:
     assert plan("ws://127.0.0.1:9/", greeting=None).greeting_request() is None
 
 
-def test_the_wire_is_mulaw() -> None:
-    """What the carrier speaks is what the session must confirm."""
-    assert WIRE_FORMAT == "audio/pcmu"
-
-
 @pytest.mark.asyncio
 async def test_every_call_has_its_own_session_and_model() -> None:
     """The SDK shares neither between calls; building one dials nothing."""
@@ -59,32 +56,28 @@ async def test_every_call_has_its_own_session_and_model() -> None:
     assert [session.model for session in sessions] == models
 
 
-async def passes(_context: Any, _agent: Any, _text: str) -> GuardrailFunctionOutput:
-    return GuardrailFunctionOutput(output_info=None, tripwire_triggered=False)
+@pytest.mark.asyncio
+async def test_the_agent_is_made_for_its_call() -> None:
+    """The builder is given the call's context, once for each session."""
+    made: list[CallContext] = []
+
+    async def build(context: CallContext) -> RealtimeAgent[CallContext]:
+        made.append(context)
+        return RealtimeAgent(name="made")
+
+    chosen = dataclasses.replace(plan("ws://127.0.0.1:9/"), build=build)
+    await build_session(chosen, model(), CONTEXT)
+    assert made == [CONTEXT]
 
 
-GUARD = OutputGuardrail[Any](guardrail_function=passes, name="passes")
-PLAIN = RealtimeAgent[CallContext](name="plain")
-GUARDED = RealtimeAgent[CallContext](name="guarded", output_guardrails=[GUARD])
-FAR = RealtimeAgent[CallContext](name="far", handoffs=[RealtimeAgent(name="b", handoffs=[GUARDED])])
-UNKNOWN = RealtimeAgent[CallContext](name="unknown", handoffs=[realtime_handoff(PLAIN)])
-CIRCLE = RealtimeAgent[CallContext](name="circle")
-CIRCLE.handoffs = [RealtimeAgent(name="back", handoffs=[CIRCLE])]
-
-
-@pytest.mark.parametrize(
-    ("agent", "guarded"),
-    [(PLAIN, False), (CIRCLE, False), (GUARDED, True), (FAR, True), (UNKNOWN, True)],
-)
-def test_words_in_pieces_are_given_only_where_a_guardrail_may_read_them(
-    agent: RealtimeAgent[CallContext], guarded: bool
-) -> None:
-    """An agent with a guardrail, here or behind a handoff, or one nobody can see yet."""
-    chosen = plan("ws://127.0.0.1:9/", agent=agent)
+@pytest.mark.parametrize("guarded", [True, False])
+def test_words_in_pieces_are_given_only_where_a_guardrail_may_read_them(guarded: bool) -> None:
+    """Without any guardrail the most frequent event besides audio stays away from the SDK."""
+    chosen = plan("ws://127.0.0.1:9/", more={"guarded": guarded})
     assert chosen.withheld() == UNUSED_BY_SDK | (frozenset() if guarded else ONLY_FOR_GUARDRAILS)
 
 
-def test_a_guardrail_of_the_run_reads_all_agents() -> None:
-    """The run's own guardrails count for every agent."""
-    chosen = plan("ws://127.0.0.1:9/", output_guardrails=[GUARD])
-    assert chosen.withheld() == UNUSED_BY_SDK
+def test_an_agent_with_an_audience_hears_everything() -> None:
+    """`raw_model_event` shows every event to an agent that listens."""
+    audience = Audience(ToolRunner(threads=1, timeout_s=1), on_event=print)
+    assert plan("ws://127.0.0.1:9/", more={"audience": audience}).withheld() == frozenset()

@@ -3,19 +3,29 @@
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 import pytest
-from agents import FunctionTool, function_tool
+import structlog
+from agents import (
+    FunctionTool,
+    GuardrailFunctionOutput,
+    ToolGuardrailFunctionOutput,
+    function_tool,
+    output_guardrail,
+    tool_input_guardrail,
+)
 from agents.tool import invoke_function_tool
 from agents.tool_context import ToolContext
+from structlog.testing import capture_logs
 
-from gateway.call.tools import CALL_CONTROL, MAX_RESULT_CHARS, CallContext, ToolRunner, end_call
+from gateway.call.context import CallContext
+from gateway.call.tools import FAILED, MAX_ARGUMENT_CHARS, MAX_RESULT_CHARS, ToolRunner
+from tests.call.contexts import context as call_context
 from tests.call.watching import DEADLINE_S, soon, turns
 
-HANG_UPS: list[str] = []
-CONTEXT = CallContext("CA1", "+15550002222", "+15550001111", "assistant", HANG_UPS.append)
+CONTEXT = call_context()
 
 
 @pytest.fixture
@@ -272,11 +282,204 @@ def test_stopping_does_not_wait_for_a_tool_that_does_not_end() -> None:
     release.set()
 
 
+# What it may not do
+
+
 @pytest.mark.asyncio
-async def test_end_call_asks_for_the_end() -> None:
-    """The tool every agent may list asks its call to hang up and says what will happen."""
-    HANG_UPS.clear()
-    assert CALL_CONTROL["end_call"] is end_call
-    assert end_call.name == "end_call"
-    assert "goodbye" in await invoked(end_call)
-    assert HANG_UPS == ["agent_hung_up"]
+@pytest.mark.parametrize("is_async", [True, False])
+async def test_a_tool_without_an_error_function_cannot_end_the_call(
+    runner: ToolRunner, is_async: bool
+) -> None:
+    """The SDK would end the session over it; the model gets a neutral word instead."""
+
+    @function_tool(failure_error_function=None)
+    async def fails_async() -> str:
+        """Fails."""
+        raise RuntimeError("password=hunter2")
+
+    @function_tool(failure_error_function=None)
+    def fails_sync() -> str:
+        """Fails."""
+        raise RuntimeError("password=hunter2")
+
+    with capture_logs() as logs:
+        given = await invoked(runner.away(fails_async if is_async else fails_sync))
+    assert given == FAILED
+    assert [line["error"] for line in logs] == ["RuntimeError"]
+    assert "hunter2" not in str(logs)
+
+
+@pytest.mark.asyncio
+async def test_a_tool_that_would_raise_on_its_timeout_cannot_end_the_call() -> None:
+    """Running out of time is a result, whatever the tool asked for."""
+    runner = ToolRunner(threads=1, timeout_s=5)
+    runner.start()
+
+    @function_tool(timeout=0.05, timeout_behavior="raise_exception")
+    async def slow() -> str:
+        """Takes for ever."""
+        await asyncio.get_running_loop().create_future()
+        return "never"
+
+    assert "timed out" in await invoked(runner.away(slow))
+    runner.stop()
+
+
+@pytest.mark.asyncio
+async def test_endless_arguments_are_refused_unread(runner: ToolRunner) -> None:
+    """A model that writes a book as arguments does not reach the tool."""
+    ran: list[str] = []
+
+    @function_tool
+    def note(text: str) -> str:
+        """Notes."""
+        ran.append(text)
+        return "noted"
+
+    away = runner.away(note)
+    assert "Not done" in await invoked(away, text="x" * MAX_ARGUMENT_CHARS)
+    assert ran == []
+    assert await invoked(away, text="x" * 1000) == "noted"
+
+
+@pytest.mark.asyncio
+async def test_a_tools_own_questions_are_asked_away_too(runner: ToolRunner) -> None:
+    """`needs_approval` and `is_enabled` as functions run on the tool threads; constants stay."""
+    threads: list[str] = []
+
+    async def needs(*_: Any) -> bool:
+        threads.append(threading.current_thread().name)
+        return True
+
+    def enabled(*_: Any) -> bool:
+        threads.append(threading.current_thread().name)
+        return True
+
+    @function_tool(needs_approval=needs, is_enabled=enabled)
+    def careful() -> str:
+        """Is careful."""
+        return "done"
+
+    @function_tool(needs_approval=True)
+    def plain() -> str:
+        """Is plain."""
+        return "done"
+
+    away = runner.away(careful)
+    questions: list[Any] = [away.needs_approval, away.is_enabled]
+    assert await questions[0](None, {}, "call_1") is True
+    assert await questions[1](None, None) is True
+    assert threads[0] == "tools"
+    assert threads[1].startswith("tool_")
+    assert runner.away(plain).needs_approval is True
+
+
+@pytest.mark.asyncio
+async def test_the_checks_of_a_tool_run_away_under_their_own_names(runner: ToolRunner) -> None:
+    """Input guardrails of a tool judge on the tool threads."""
+    threads: list[str] = []
+
+    @tool_input_guardrail
+    def no_secrets(_data: Any) -> ToolGuardrailFunctionOutput:
+        threads.append(threading.current_thread().name)
+        return ToolGuardrailFunctionOutput.allow()
+
+    @function_tool(tool_input_guardrails=[no_secrets])
+    def careful() -> str:
+        """Is careful."""
+        return "done"
+
+    (check,) = runner.away(careful).tool_input_guardrails or []
+    assert check.get_name() == "no_secrets"
+    await check.run(None)  # type: ignore[arg-type]
+    assert threads[0].startswith("tool_")
+
+
+# Other code of an agent
+
+
+@pytest.mark.asyncio
+async def test_a_guardrail_judges_away_under_its_own_name(runner: ToolRunner) -> None:
+    """The call loop does not wait for it, and the trip tells its name."""
+    threads: list[str] = []
+
+    @output_guardrail
+    def no_prices(_context: Any, _agent: Any, text: str) -> GuardrailFunctionOutput:
+        threads.append(threading.current_thread().name)
+        return GuardrailFunctionOutput(output_info=None, tripwire_triggered="euro" in text)
+
+    away = runner.guard(no_prices)
+    agent: Any = None
+    wrapper: Any = None
+    result = await away.run(wrapper, agent, "five euro")
+    assert result.output.tripwire_triggered
+    assert result.guardrail.get_name() == "no_prices"
+    assert threads[0].startswith("tool_")
+
+
+@pytest.mark.asyncio
+async def test_functions_run_away_and_raise_what_they_raise(runner: ToolRunner) -> None:
+    """Sync in the pool, async on the loop, one that returns an awaitable too."""
+
+    async def twice(number: int) -> int:
+        return 2 * number
+
+    def broken() -> None:
+        raise LookupError("gone")
+
+    assert await runner.run(lambda: threading.current_thread().name[:5]) == "tool_"
+    assert await runner.run(twice, 4) == 8
+    assert await runner.run(lambda: twice(5)) == 10
+    with pytest.raises(LookupError):
+        await runner.run(broken)
+
+
+@pytest.mark.asyncio
+async def test_a_coroutine_can_live_on_the_tool_loop(runner: ToolRunner) -> None:
+    """It outlives whoever started it, until it is cancelled."""
+    cancelled = threading.Event()
+
+    async def owner() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            cancelled.set()
+
+    future = runner.spawn(owner())
+    await turns(20)
+    assert not future.done()
+    future.cancel()
+    assert await asyncio.to_thread(cancelled.wait, DEADLINE_S)
+
+
+@pytest.mark.asyncio
+async def test_the_watchdog_names_who_blocks_once(runner: ToolRunner) -> None:
+    """An async tool that blocks is named, with its file and line; a sync tool harms nobody."""
+    release = threading.Event()
+
+    @function_tool
+    async def blocks() -> str:
+        """Blocks, as an async tool must not."""
+        assert release.wait(DEADLINE_S)
+        return "done"
+
+    named = threading.Event()
+
+    def told(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Any:
+        if event["event"] == "tool.blocking":
+            lines.append(dict(event))
+            named.set()
+        raise structlog.DropEvent
+
+    lines: list[dict[str, Any]] = []
+    before = structlog.get_config()["processors"]
+    structlog.configure(processors=[told])
+    try:
+        running = asyncio.ensure_future(invoked(runner.away(blocks)))
+        assert await asyncio.to_thread(named.wait, DEADLINE_S)
+        release.set()
+        assert await soon(running) == "done"
+    finally:
+        structlog.configure(processors=before)
+    assert [line["tool"] for line in lines] == ["blocks"]
+    assert ":" in lines[0]["at"]

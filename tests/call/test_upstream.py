@@ -8,7 +8,7 @@ import pytest
 from agents.realtime import RealtimeAgent
 from agents.realtime.model_inputs import RealtimeModelSendInterrupt
 
-from gateway.call.tools import CallContext
+from gateway.call.context import CallContext
 from gateway.core.events import (
     BargeIn,
     CallEnded,

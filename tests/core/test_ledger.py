@@ -463,3 +463,27 @@ def test_every_interleaving_keeps_every_byte() -> None:
         LedgerMachine,
         settings=settings(max_examples=120, stateful_step_count=50, deadline=None),
     )
+
+
+# Another stream
+
+
+def test_the_next_stream_starts_from_nothing() -> None:
+    """An empty buffer, no mark of the old stream, another clock; what was heard stays counted."""
+    ledger = PlaybackLedger()
+    item = ledger.item("a", 0, "r")
+    _play(ledger, item, _speech(1600), 0.0)
+    ledger.playout.frame(5000, 0.0)
+    old_mark = ledger.playout.mark_sent(0.0)
+    cut = ledger.next_stream(0.1)
+    assert (item.heard, cut.cleared_bytes) == (800, 800)
+    assert ledger.heard_bytes(9.0) == 800
+    assert not ledger.playout.mark_returned(old_mark, 0.2)
+    assert ledger.playout.carrier_clock.last_timestamp_s is None
+    assert ledger.playout.generation == 1
+    assert ledger.outstanding_bytes(0.2) == 0
+    other = ledger.item("b", 0, "r2")
+    _play(ledger, other, _speech(320), 0.2)
+    assert ledger.playout.mark_sent(0.2) == 0
+    assert ledger.heard_bytes(1.0) == 800 + 320
+    assert ledger.sent_bytes == 1600 + 320

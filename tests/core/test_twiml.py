@@ -50,6 +50,33 @@ def test_the_short_documents() -> None:
     )
 
 
+def test_dial_is_exactly_what_twilio_documents() -> None:
+    """Number or SIP address, how long it rings, and who decides what comes after it."""
+    action = "https://voice.example.com/twilio/dial-ended"
+    assert twiml.dial("+442079460000", action_url=action, timeout_s=20) == (
+        f'{_DECLARATION}<Response><Dial action="{action}" method="POST" timeout="20">'
+        "<Number>+442079460000</Number></Dial></Response>"
+    )
+    sip = twiml.dial("sip:desk@example.com", action_url=action, timeout_s=5, caller_id="+15550001")
+    assert sip == (
+        f'{_DECLARATION}<Response><Dial action="{action}" callerId="+15550001" method="POST" '
+        'timeout="5"><Sip>sip:desk@example.com</Sip></Dial></Response>'
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "action", "word"),
+    [
+        ("+442079460000", "/twilio/dial-ended", "action_url"),
+        ("+44\x00", "https://voice.example.com/x", "XML"),
+    ],
+)
+def test_a_dial_that_twilio_could_not_read_is_refused(number: str, action: str, word: str) -> None:
+    """An address that is not absolute, a number that is no text."""
+    with pytest.raises(ConfigError, match=word):
+        twiml.dial(number, action_url=action, timeout_s=20)
+
+
 @pytest.mark.parametrize(
     "url",
     [

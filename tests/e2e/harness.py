@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from gateway.agents import AgentFiles
-from gateway.call.call import Line, Offer
+from gateway.agents import AgentFolder, McpServers
+from gateway.call.approvals import Approvals
+from gateway.call.call import Line
 from gateway.call.link import Dialler
 from gateway.call.reception import Reception
 from gateway.call.tools import ToolRunner
@@ -81,15 +82,12 @@ async def house(
         openai_api_key="offline",
         public_url="http://127.0.0.1:1",
         realtime_url=model.url,
-        agents_dir=ROOT / "agents_config",
-        **settings_overrides,
+        **{"agents_dir": ROOT / "agents_config", **settings_overrides},
     )
     listeners: list[Callable[[str, CallEvent], None]] = []
     tools = ToolRunner(threads=4, timeout_s=5)
     tools.start()
     dialler = Dialler(connect_timeout_s=settings.connect_timeout_s, ping_interval_s=20)
-    plan = AgentFiles(settings.agents_dir, settings, tools).plan("assistant")
-
     # The public address is known once the socket is bound: bind first, then build on it.
     bound = socket.create_server(("127.0.0.1", 0))
     base = f"http://127.0.0.1:{bound.getsockname()[1]}"
@@ -99,12 +97,11 @@ async def house(
         for listener in listeners:
             listener(call_sid, event)
 
-    line = Line(settings, dialler, tell)
-
-    def plan_for(_offer: Offer) -> Any:
-        return plan
-
-    reception = Reception(line, plan_for, b"a secret for tests")
+    servers = McpServers(tools)
+    agents = AgentFolder(settings.agents_dir, settings, tools, servers)
+    await agents.open()
+    line = Line(settings, dialler, tell, Approvals(settings.approval_timeout_s))
+    reception = Reception(line, agents.plan, b"a secret for tests")
     server = build_server(build_app(settings, reception), settings, reception)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     number = PhoneNumber(
@@ -127,4 +124,5 @@ async def house(
         server.should_exit = True
         await serving
         await model.stop()
+        await servers.stop()
         tools.stop()

@@ -18,17 +18,19 @@ from agents.realtime.config import RealtimeSessionModelSettings
 from agents.realtime.model import RealtimeModelConfig
 from starlette.applications import Starlette
 
+from gateway.call.approvals import Approvals
 from gateway.call.call import Call, Line, Offer
+from gateway.call.context import CallContext
 from gateway.call.link import Dialler, LinkEvents, ModelLink
 from gateway.call.reception import Reception
 from gateway.call.recorded import Phrase, phrase
 from gateway.call.session import AgentPlan
-from gateway.call.tools import CallContext
 from gateway.core.events import CallEvent, CallOffered
 from gateway.settings import Settings, load_settings
 from gateway.sim.realtime import RealtimeServer
 from gateway.web.app import build_app
 from gateway.web.server import DrainingServer, build_server
+from tests.call.contexts import ready
 from tests.sim.realtime.harness import options
 from tests.web.carrier import ACCOUNT, LIMIT_S, TOKEN, Carrier, Stream, new_call_sid
 
@@ -199,7 +201,7 @@ def brief_agent(settings: Settings, greeting: str | None = None) -> AgentPlan:
         api_key="offline",
     )
     agent = RealtimeAgent[CallContext](name="assistant", instructions="Be brief.")
-    return AgentPlan("assistant", agent, config, {"tracing_disabled": True}, greeting)
+    return AgentPlan("assistant", ready(agent), config, {"tracing_disabled": True}, greeting)
 
 
 def short_phrase(name: Phrase) -> bytes:
@@ -230,7 +232,7 @@ async def running(
     def plan_for(_offer: Offer) -> AgentPlan:
         return plan
 
-    line = Line(settings, dialler, gateway.listen)
+    line = Line(settings, dialler, gateway.listen, Approvals(timeout_s=30))
     gateway.reception = _Reception(gateway, line, plan_for, SECRET)
     app = build_app(settings, gateway.reception)
     extend(app)

@@ -13,6 +13,7 @@ from tests.web.running import Gateway, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+API = "/api/"
 OPEN = {"/healthz", "/readyz"}
 """What anybody may read. A new open address is a decision, made here."""
 
@@ -36,9 +37,24 @@ def paths(gateway: Gateway, method: str) -> list[str]:
     return [r.path for r in routes(gateway) if isinstance(r, Route) and method in (r.methods or ())]
 
 
+def signed_paths(gateway: Gateway) -> list[str]:
+    """The POST routes that are the carrier's: all that are not behind the API's token."""
+    return [path for path in paths(gateway, "POST") if not path.startswith(API)]
+
+
+def of_the_api(gateway: Gateway) -> list[tuple[str, str]]:
+    """Method and path of everything behind the API's token, with an ID where one belongs."""
+    return [
+        (method, path.replace("{tool_call_id}", "call_1"))
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        for path in paths(gateway, method)
+        if path.startswith(API)
+    ]
+
+
 async def test_the_addresses_of_the_contract_exist(gateway: Gateway) -> None:
     """Webhooks, the media socket and health stand where users' configuration says."""
-    assert {"voice", "connect-ended", "status", "stream-status"} <= {
+    assert {"voice", "connect-ended", "dial-ended", "status", "stream-status"} <= {
         path.removeprefix("/twilio/") for path in paths(gateway, "POST")
     }
     assert set(paths(gateway, "GET")) >= OPEN
@@ -53,7 +69,7 @@ async def test_every_route_is_of_a_known_kind(gateway: Gateway) -> None:
 
 async def test_every_post_is_signed(gateway: Gateway) -> None:
     """Each POST route, today's and tomorrow's, refuses what is unsigned or wrongly signed."""
-    found = paths(gateway, "POST")
+    found = signed_paths(gateway)
     assert found
     for path in found:
         assert path.startswith("/twilio/")
@@ -70,7 +86,7 @@ async def test_every_post_is_signed(gateway: Gateway) -> None:
 
 async def test_no_signature_is_good_for_another_address(gateway: Gateway) -> None:
     """A form signed for one webhook is refused by every other one."""
-    found = paths(gateway, "POST")
+    found = signed_paths(gateway)
     form = voice_form(new_call_sid())
     for signed in found:
         signature = gateway.sign(f"{gateway.public_url}{signed}", form)
@@ -82,8 +98,18 @@ async def test_no_signature_is_good_for_another_address(gateway: Gateway) -> Non
 
 async def test_nothing_else_is_open(gateway: Gateway) -> None:
     """Whatever answers a stranger's GET is on the list of open addresses."""
-    assert set(paths(gateway, "GET")) == OPEN
+    assert {path for path in paths(gateway, "GET") if not path.startswith(API)} == OPEN
     for path in ("/", "/docs", "/openapi.json", "/twilio", "/twilio/", "/.env", "/metrics/../.env"):
         answer = await gateway.http.get(path)
         assert answer.status_code == 404
         assert "Traceback" not in answer.text
+
+
+async def test_the_api_is_closed_without_its_token(gateway: Gateway) -> None:
+    """Every address under /api/, today's and tomorrow's, asks for the token first."""
+    found = of_the_api(gateway)
+    assert found
+    for method, path in found:
+        with gateway.refuses(api_token=1):
+            answer = await gateway.http.request(method, path)
+        assert (path, answer.status_code) == (path, 403)

@@ -1,8 +1,10 @@
 """The signed webhooks, over a real socket: who is let in, and what the carrier is told to do."""
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 from xml.etree import ElementTree
@@ -10,8 +12,17 @@ from xml.etree import ElementTree
 import pytest
 import pytest_asyncio
 
+from gateway.call.call import Offer
+from gateway.call.context import Destination, Route
 from gateway.call.session import AgentPlan
-from gateway.core.events import CallEnded, ModelLost
+from gateway.core.events import (
+    CallAnswered,
+    CallEnded,
+    ModelLost,
+    TransferFailed,
+    TransferStarted,
+)
+from gateway.errors import ConfigError
 from gateway.settings import Settings
 from gateway.web.twilio import MAX_FORM_BYTES
 from tests.web.carrier import (
@@ -576,6 +587,173 @@ async def test_after_the_agents_goodbye_the_call_ends_at_once(tmp_path: Path) ->
             assert await gateway.connect_ended(call_sid) == ["Hangup"]
         assert await gateway.ended(call_sid) == "agent_hung_up"
         assert await gateway.connect_ended(call_sid) == ["Hangup"]
+
+
+# Transfers
+
+
+OFFICE = Destination("+442079460000", timeout_s=20)
+
+
+def transferring(settings: Settings) -> AgentPlan:
+    """An agent whose callers can be sent to the office."""
+    route = Route(directory={"office": OFFICE})
+    return dataclasses.replace(brief_agent(settings), route=route)
+
+
+async def dialled(gateway: Gateway, call_sid: str) -> ElementTree.Element:
+    """The caller was sent to the office; what the carrier is told to do."""
+    gateway.live(call_sid).transfer("office")
+    await gateway.until(lambda: bool(gateway.of(TransferStarted, call_sid)))
+    answer = await gateway.post(
+        "/twilio/connect-ended", voice_form(call_sid, CallStatus="in-progress")
+    )
+    return ElementTree.fromstring(answer.text)
+
+
+async def dial_ended(
+    gateway: Gateway, call_sid: str, outcome: str, status: str = "in-progress"
+) -> str:
+    """What the carrier is told when the office is done."""
+    form = voice_form(call_sid, CallStatus=status, DialCallStatus=outcome)
+    answer = await gateway.post("/twilio/dial-ended", form)
+    assert answer.status_code == 200
+    return answer.text
+
+
+@pytest.fixture
+def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This carrier returns no marks, and is not waited for."""
+    monkeypatch.setattr("gateway.call.departure.GRACE_S", 0)
+
+
+@asynccontextmanager
+async def on_the_way(folder: Path) -> AsyncIterator[tuple[Gateway, str]]:
+    """A gateway and a caller who is being connected to the office."""
+    async with running(folder, script=GREETS, agent=transferring) as gateway:
+        call_sid = new_call_sid()
+        async with await gateway.call(call_sid) as stream:
+            session = await gateway.model.wait_session(1)
+            await session.seen("session.updated")
+            # Nobody has said anything yet, so the agent says something first.
+            session.respond({})
+            await session.seen("response.done")
+            document = await dialled(gateway, call_sid)
+            assert await stream.close_code() == 1000
+        (dial,) = document
+        assert dial.attrib == {
+            "action": f"{gateway.public_url}/twilio/dial-ended",
+            "method": "POST",
+            "timeout": "20",
+        }
+        assert [(number.tag, number.text) for number in dial] == [("Number", OFFICE.number)]
+        yield gateway, call_sid
+
+
+@pytest.mark.usefixtures("no_grace")
+@pytest.mark.parametrize("outcome", ["busy", "no-answer", "failed", "canceled"])
+async def test_a_caller_the_office_did_not_take_comes_back(tmp_path: Path, outcome: str) -> None:
+    """Another stream with another ticket, to the same call and the same model session."""
+    async with on_the_way(tmp_path) as (gateway, call_sid):
+        text = await dial_ended(gateway, call_sid, outcome)
+        assert verbs(text) == ["Connect", "Hangup"]
+        assert gateway.of(TransferFailed, call_sid)[0].status == outcome
+        with gateway.refuses():
+            stream = await gateway.socket()
+            async with stream:
+                await stream.start(call_sid, ticket_in(text))
+                await gateway.until(lambda: len(gateway.of(CallAnswered, call_sid)) == 2)
+                await stream.stop(call_sid)
+                assert await gateway.ended(call_sid) == "caller_hung_up"
+        assert len(gateway.model.sessions) == 1
+
+
+@pytest.mark.usefixtures("no_grace")
+@pytest.mark.parametrize("outcome", ["completed", "answered"])
+async def test_a_caller_the_office_took_is_done(tmp_path: Path, outcome: str) -> None:
+    """They talked; the call ends as transferred."""
+    async with on_the_way(tmp_path) as (gateway, call_sid):
+        assert verbs(await dial_ended(gateway, call_sid, outcome)) == ["Hangup"]
+        assert await gateway.ended(call_sid) == "transferred"
+        assert verbs(await dial_ended(gateway, call_sid, outcome)) == ["Hangup"]
+
+
+@pytest.mark.usefixtures("no_grace")
+async def test_a_caller_who_gave_up_ringing_is_gone(tmp_path: Path) -> None:
+    """No stream is asked for when nobody is there."""
+    async with on_the_way(tmp_path) as (gateway, call_sid):
+        text = await dial_ended(gateway, call_sid, "no-answer", "completed")
+        assert verbs(text) == ["Hangup"]
+        assert await gateway.ended(call_sid) == "caller_hung_up"
+
+
+async def test_a_return_after_a_restart_is_told_the_truth(gateway: Gateway) -> None:
+    """Nothing is known of the call any more: an apology, then the end."""
+    assert verbs(await dial_ended(gateway, new_call_sid(), "busy")) == ["Say", "Hangup"]
+    assert verbs(await dial_ended(gateway, new_call_sid(), "completed")) == ["Hangup"]
+
+
+@pytest.mark.usefixtures("no_grace")
+async def test_a_caller_who_hangs_up_before_the_dial_is_gone(tmp_path: Path) -> None:
+    """The stream is closed for the transfer, and the caller with it: nobody is dialled."""
+    async with running(tmp_path, script=GREETS, agent=transferring) as gateway:
+        call_sid = new_call_sid()
+        async with await gateway.call(call_sid):
+            session = await gateway.model.wait_session(1)
+            await session.seen("session.updated")
+            session.respond({})
+            await session.seen("response.done")
+            gateway.live(call_sid).transfer("office")
+            await gateway.until(lambda: bool(gateway.of(TransferStarted, call_sid)))
+            assert await gateway.connect_ended(call_sid, "completed") == ["Hangup"]
+            assert await gateway.ended(call_sid) == "caller_hung_up"
+
+
+@pytest.mark.usefixtures("no_grace")
+async def test_a_call_on_its_way_back_cannot_be_taken_by_the_old_ticket(tmp_path: Path) -> None:
+    """Each stream has a ticket of its own, for one use."""
+    async with on_the_way(tmp_path) as (gateway, call_sid):
+        old = gateway.live(call_sid).ticket
+        await dial_ended(gateway, call_sid, "busy")
+        async with gateway.turns_away(ticket_reused=1), await gateway.socket() as stream:
+            await stream.start(call_sid, old)
+            assert await stream.close_code() == 1008
+
+
+# Routes
+
+
+async def test_the_campaign_comes_with_the_signed_address(tmp_path: Path) -> None:
+    """Our own outbound calls carry it in the query of the webhook's address."""
+    async with running(tmp_path) as gateway:
+        call_sid = new_call_sid()
+        await gateway.post(f"{VOICE}?campaign=spring", voice_form(call_sid, campaign="autumn"))
+        assert gateway.live(call_sid).offer.campaign == "spring"
+
+
+async def test_a_full_route_refuses_and_leaves_the_others_alone(tmp_path: Path) -> None:
+    """A route's own limit is counted by itself."""
+
+    def narrow(settings: Settings) -> AgentPlan:
+        return dataclasses.replace(brief_agent(settings), route=Route(max_calls=1))
+
+    async with running(tmp_path, agent=narrow) as gateway:
+        first, second = new_call_sid(), new_call_sid()
+        assert verbs((await gateway.announce(first)).text) == ["Connect", "Hangup"]
+        async with gateway.turns_away(route_capacity=1):
+            assert verbs((await gateway.announce(second)).text) == ["Reject"]
+
+
+async def test_a_broken_agent_is_apologised_for(tmp_path: Path) -> None:
+    """The caller hears a sentence, nothing is dialled, the reason is counted."""
+    async with running(tmp_path) as gateway:
+
+        def broken(_offer: Offer) -> AgentPlan:
+            raise ConfigError("assistant.md:3: 'data.name' is not known")
+
+        gateway.reception._plan_for = broken
+        async with gateway.turns_away(agent_broken=1):
+            assert verbs((await gateway.announce(new_call_sid())).text) == ["Say", "Hangup"]
 
 
 # Status

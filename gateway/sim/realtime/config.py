@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from gateway.sim.realtime import errors, shapes
 from gateway.sim.realtime.formats import FORMATS, PCM, AudioFormat
+from gateway.sim.realtime.options import SPEECH_MODELS
 
 _DEFAULT_INSTRUCTIONS: Final = (
     "You are a helpful voice assistant. Speak in a natural and friendly tone, keep your answers "
@@ -31,6 +32,20 @@ _TURN_DETECTION: Final[dict[str, dict[str, Any]]] = {
         "create_response": True,
         "interrupt_response": True,
     },
+}
+# What the client types of `openai` 3.5x say is supported by some models only.
+_WITHOUT_REASONING: Final = frozenset(SPEECH_MODELS) - {
+    "gpt-realtime-2",
+    "gpt-realtime-2.1",
+    "gpt-realtime-2.1-mini",
+}
+_FOR_REASONING: Final = ("reasoning", "parallel_tool_calls")
+_KEYWORD_TRANSCRIBERS: Final = {"gpt-transcribe", "gpt-live-transcribe"}
+_TRANSCRIBERS_WITH: Final[dict[str, set[str]]] = {
+    "keywords": _KEYWORD_TRANSCRIBERS,
+    "languages": _KEYWORD_TRANSCRIBERS,
+    "delay": {"gpt-realtime-whisper"},
+    "prompt": set(shapes.TRANSCRIBERS) - {"gpt-realtime-whisper", "gpt-4o-transcribe-diarize"},
 }
 _CLEARED: Final[dict[str, Any]] = {"instructions": "", "tools": []}
 
@@ -109,6 +124,9 @@ class SessionConfig:
             raise errors.immutable("speed", " while a response is in progress")
         if len(merged["output_modalities"]) != 1:
             raise errors.bad_modalities(merged["output_modalities"])
+        for name in _FOR_REASONING:
+            if name in merged and merged["model"] in _WITHOUT_REASONING:
+                raise errors.unsupported_parameter(f"session.{name}")
 
 
 def voice_id(voice: str | dict[str, Any]) -> str:
@@ -123,11 +141,27 @@ def _normalised(name: str, value: Any, current: Any) -> Any:
         same = current is not None and current["type"] == value["type"]
         return {**(current if same else _TURN_DETECTION[value["type"]]), **value}
     if name == "transcription" and value is not None:
-        merged = {"model": None, "language": None, "prompt": None, **(current or {}), **value}
-        if merged["model"] is None:
-            raise errors.missing_parameter("session.audio.input.transcription.model")
+        return _transcription(value, current)
+    if name == "noise_reduction" and value is not None:
+        # "Omitting strength from a session update preserves the current strength."
+        merged = {**(current or {}), **value}
+        if "type" not in merged:
+            raise errors.missing_parameter("session.audio.input.noise_reduction.type")
         return merged
     return value
+
+
+def _transcription(value: dict[str, Any], current: dict[str, Any] | None) -> dict[str, Any]:
+    """Merged while the model stays the same, for the other options belong to it."""
+    merged = {"model": None, "language": None, "prompt": None, **value}
+    if current is not None and merged["model"] in (None, current["model"]):
+        merged = {**current, **value}
+    if merged["model"] is None:
+        raise errors.missing_parameter("session.audio.input.transcription.model")
+    for name, transcribers in _TRANSCRIBERS_WITH.items():
+        if merged.get(name) and merged["model"] not in transcribers:
+            raise errors.unsupported_parameter(f"session.audio.input.transcription.{name}")
+    return merged
 
 
 def _defaults(session_id: str, model: str, expires_at: int) -> dict[str, Any]:

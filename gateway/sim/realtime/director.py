@@ -5,10 +5,11 @@ several items are one turn. Items that a client replays into a new session count
 message or a function call answers the turn before it, so a script goes on where it was.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from gateway.core.g711 import audioop
-from gateway.sim.realtime.script import ECHO, Answer, Script, Speech
+from gateway.sim.realtime.script import ECHO, Answer, OnText, Script, Speech
 
 _BEEP_MS: Final = 250
 
@@ -42,9 +43,10 @@ class Director:
         elif role == "user":
             self._open_turn()
 
-    def tool_answered(self, name: str) -> None:
+    def tool_answered(self, name: str, output: str) -> None:
         """The output of a call to `name` came in."""
-        self._cue = self._script.after_tool.get(name, self._script.otherwise)
+        answers = self._script.after_tool.get(name, ())
+        self._cue = _first(answers, output) or self._script.otherwise
 
     def answered_elsewhere(self) -> None:
         """The client itself put an answer into the conversation."""
@@ -66,8 +68,7 @@ class Director:
 
     def text_answer(self, text: str) -> Answer | None:
         """What the script has for this text, without moving on."""
-        found = (entry.answer for entry in self._script.on_text if entry.match.search(text))
-        return next(found, None)
+        return _first(self._script.on_text, text)
 
     def _pick(self) -> Answer:
         cue, self._cue = self._cue, None
@@ -89,6 +90,10 @@ class Director:
     def _close_turn(self) -> None:
         self._turn_open = self._heard_given = False
         self._turn += 1
+
+
+def _first(entries: Iterable[OnText], text: str) -> Answer | None:
+    return next((entry.answer for entry in entries if entry.match.search(text)), None)
 
 
 class EchoDirector(Director):

@@ -226,6 +226,15 @@ def immutable(what: str, why: str) -> ClientFault:
     return ClientFault(f"cannot_update_{what}", f"Cannot update a session's {what}{why}.")
 
 
+def unsupported_parameter(path: str) -> ClientFault:
+    """(documented as supported by other models only; modelled on the vendor's other APIs)"""
+    return ClientFault(
+        "unsupported_parameter",
+        f"Unsupported parameter: '{path}' is not supported with this model.",
+        path,
+    )
+
+
 def bad_modalities(names: list[str], path: str = "session.output_modalities") -> ClientFault:
     """(modelled on the text of the beta)"""
     return ClientFault(

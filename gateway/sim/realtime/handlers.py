@@ -76,7 +76,8 @@ def _create_item(session: "Session", event: Event) -> None:
 def _tell_director(session: "Session", item: Item) -> None:
     director = session.director
     if item.type == "function_call_output":
-        director.tool_answered(session.conversation.call_name(item.call_id))
+        name = session.conversation.call_name(item.call_id)
+        director.tool_answered(name, item.output)
     elif item.type == "function_call" or item.role == "assistant":
         director.answered_elsewhere()
     elif (part := item.spoken) is not None and part.audio is not None:

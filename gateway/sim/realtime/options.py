@@ -28,7 +28,11 @@ class RealtimeOptions:
     """How an offline Realtime server behaves; a session keeps those it was opened under."""
 
     script: str = "assistant"
-    """What it says: the name of a file in `scripts_dir` without `.toml`, or `echo`."""
+    """What it says: the name of a file in `scripts_dir` without `.toml`, or `echo`.
+
+    A connection may ask for another one: `script=<name>` must exist, `agent=<name>` is taken when
+    it does.
+    """
     scripts_dir: Path = _HERE / "scripts"
     speech_dir: Path = _HERE / "speech"
 

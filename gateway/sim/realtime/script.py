@@ -11,6 +11,8 @@ A script says what the offline model answers. Its words are lines of a voice: a 
     [[on_text]]                 # written input; the first match answers and uses no turn
     match = "pressed"           # a regular expression, searched in the text
     [after_tool.lookup_order]   # a response.create after that tool's output
+    [[after_tool.update_seat]]  # or several: the first that matches the output answers
+    match = "changed"           # optional in the last one, which then answers to any output
     [otherwise]                 # everything else, also the idle timeout
 
 Each of them is an answer, made of `say` (a line, or a list of lines spoken as one message) or
@@ -33,6 +35,7 @@ from gateway.errors import ConfigError
 ECHO: Final = "echo"
 FAILURES: Final = ("server_error", "insufficient_quota", "rate_limit")
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
+_ANY: Final = re.compile("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class OnText:
-    """An answer to written input that matches."""
+    """An answer to a text that matches: written input, or the output of a tool."""
 
     match: re.Pattern[str]
     answer: Answer
@@ -81,7 +84,7 @@ class Script:
     greeting: Answer | None = None
     turns: tuple[Answer, ...] = ()
     on_text: tuple[OnText, ...] = ()
-    after_tool: Mapping[str, Answer] = field(default_factory=dict)
+    after_tool: Mapping[str, tuple[OnText, ...]] = field(default_factory=dict)
     otherwise: Answer = Answer()
 
 
@@ -100,9 +103,16 @@ def load_script(scripts_dir: Path, name: str, speech_dir: Path) -> Script:
         greeting=_optional(table, "greeting", lines),
         turns=tuple(_answer(turn, lines, "heard") for turn in table.tables("turn")),
         on_text=tuple(_on_text(entry, lines) for entry in table.tables("on_text")),
-        after_tool={tool: _answer(entry, lines) for tool, entry in table.children("after_tool")},
+        after_tool={
+            tool: _after_tool(entries, lines) for tool, entries in table.children("after_tool")
+        },
         otherwise=_optional(table, "otherwise", lines) or Answer(),
     )
+
+
+def has_script(scripts_dir: Path, name: str) -> bool:
+    """True when there is a file for a script of that name, whatever is in it."""
+    return bool(_NAME.fullmatch(name)) and (scripts_dir / f"{name}.toml").is_file()
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -144,10 +154,15 @@ class _Table:
     def text(self, name: str) -> str:
         return str(self.get(name, str, "a string"))
 
-    def children(self, name: str) -> Iterator[tuple[str, "_Table"]]:
+    def children(self, name: str) -> Iterator[tuple[str, list["_Table"]]]:
+        """The tables of a table, each of them one or an array of several."""
         tables = self.get(name, dict, "a table") if self.has(name) else {}
         for child, value in tables.items():
-            yield child, self._child(f"{name}.{child}", value)
+            key = f"{name}.{child}"
+            if isinstance(value, list):
+                yield child, [self._child(f"{key}[{n}]", e) for n, e in enumerate(value, 1)]
+            else:
+                yield child, [self._child(key, value)]
 
     def child(self, name: str) -> "_Table":
         return self._child(name, self._value[name])
@@ -209,6 +224,16 @@ def _on_text(table: _Table, lines: _Lines) -> OnText:
     except re.error as wrong:
         raise table.wrong("match", f"is no regular expression: {wrong}") from None
     return OnText(match, _answer(table, lines, "match"))
+
+
+def _after_tool(entries: list[_Table], lines: _Lines) -> tuple[OnText, ...]:
+    for entry in entries[:-1]:
+        if not entry.has("match"):
+            raise entry.wrong("match", "is missing; only the last answer can do without")
+    return tuple(
+        _on_text(entry, lines) if entry.has("match") else OnText(_ANY, _answer(entry, lines))
+        for entry in entries
+    )
 
 
 def _answer(table: _Table, lines: _Lines, *extra: str) -> Answer:

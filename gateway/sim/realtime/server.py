@@ -19,7 +19,7 @@ from gateway.errors import ConfigError
 from gateway.sim.realtime import admission, errors
 from gateway.sim.realtime.ids import IdMint
 from gateway.sim.realtime.options import RealtimeOptions
-from gateway.sim.realtime.script import Script, load_script
+from gateway.sim.realtime.script import Script, has_script, load_script
 from gateway.sim.realtime.session import Session
 
 _DEFAULTS = RealtimeOptions()
@@ -104,7 +104,7 @@ class RealtimeServer:
         if "intent" in asked.query or "call_id" in asked.query:
             return ws.respond(501, "only speech sessions over WebSocket are offered offline\n")
         try:
-            self._script(asked.query.get("script", options.script))
+            self._script_for(asked)
         except ConfigError as wrong:
             return ws.respond(400, f"{wrong}\n")
         return None
@@ -133,11 +133,20 @@ class RealtimeServer:
         except errors.Refusal as refusal:
             await _turn_away(ws, refusal)
             return
-        script = self._script(asked.query.get("script", options.script))
+        script = self._script_for(asked)
         session = Session(options, http.headers, model, script, len(self.sessions))
         self.sessions.append(session)
         self._arrived.set()
         await session.run(ws)
+
+    def _script_for(self, asked: admission.Request) -> Script:
+        """`script=` must exist; an `agent=` without one speaks the server's own."""
+        name = asked.query.get("script")
+        if name is None:
+            agent = asked.query.get("agent", "")
+            known = has_script(self.options.scripts_dir, agent)
+            name = agent if known else self.options.script
+        return self._script(name)
 
     def _script(self, name: str) -> Script:
         wanted = (self.options.scripts_dir, name, self.options.speech_dir)

@@ -99,8 +99,7 @@ _TURN_DETECTION: Final = Tagged(
     },
 )
 _NOISE_REDUCTION: Final = Obj(
-    {"type": OneOf("near_field", "far_field"), "strength": Number(0, 1, decimal=True)},
-    required=("type",),
+    {"type": OneOf("near_field", "far_field"), "strength": Number(0, 1, decimal=True)}
 )
 _TRANSCRIPTION: Final = Obj(
     {

@@ -14,6 +14,7 @@ from agents.realtime import (
     RealtimeSession,
     realtime_handoff,
 )
+from openai.types.responses import ToolChoiceFunction
 
 from tests.sim.realtime.harness import KEY, MODEL, offline, silence, tone
 
@@ -69,7 +70,7 @@ class Listener:
         await asyncio.gather(self._task, return_exceptions=True)
 
 
-def runner(asked: list[str]) -> RealtimeRunner:
+def runner(asked: list[str], **changes: Any) -> RealtimeRunner:
     @function_tool
     def lookup_order(order_id: str) -> str:
         """Looks up an order."""
@@ -88,6 +89,7 @@ def runner(asked: list[str]) -> RealtimeRunner:
         "input_audio_format": "g711_ulaw",
         "output_audio_format": "g711_ulaw",
         "turn_detection": {"type": "server_vad", "interrupt_response": True},
+        **changes,
     }
     return RealtimeRunner(
         front,
@@ -139,3 +141,60 @@ async def test_a_conversation(tmp_path: Path) -> None:
     assert "response.cancel" not in sent
     assert ours.config["instructions"] == "You do the billing."
     assert ours.close_code == 1000
+
+
+EVERYTHING: Any = {
+    "model_name": MODEL,
+    "voice": {"id": "voice_1234"},
+    "speed": 1.1,
+    "max_output_tokens": 800,
+    # As a plain dict the SDK would send the same, and pydantic would warn of it.
+    "tool_choice": ToolChoiceFunction(type="function", name="lookup_order"),
+    "parallel_tool_calls": True,
+    "reasoning": {"effort": "low"},
+    "prompt": {"id": "pmpt_123", "version": "3", "variables": {"company": "Example"}},
+    "tracing": {"workflow_name": "phone", "group_id": "1", "metadata": {"line": "2"}},
+    "input_audio_format": "g711_alaw",
+    "output_audio_format": "pcm16",
+    "input_audio_transcription": {
+        "model": "gpt-transcribe",
+        "language": "en",
+        "prompt": "orders",
+        "keywords": ["Contoso"],
+    },
+    "input_audio_noise_reduction": {"type": "far_field"},
+    "turn_detection": {
+        "type": "server_vad",
+        "interrupt_response": True,
+        "create_response": True,
+        "idle_timeout_ms": 20000,
+    },
+}
+
+
+@pytest.mark.asyncio
+async def test_every_setting_of_the_sdk_reaches_the_session(tmp_path: Path) -> None:
+    """None is refused, each is in force, and a caller who stays silent is told to the SDK."""
+    async with offline(tmp_path, SCRIPT, api_key=KEY, idle_scale=0.001) as server:
+        url = f"{server.url}?model={MODEL}"
+        config: RealtimeModelConfig = {"api_key": KEY, "url": url}
+        session = await runner([], **EVERYTHING).run(model_config=config)
+        async with session:
+            listener = Listener(session)
+            ours = await server.wait_session()
+            await ours.seen("session.updated", 2)
+            await session.send_message("Where is it?")
+            await listener.nth("input_audio_timeout_triggered")
+            await listener.end()
+    assert listener.of("error") == []
+    effective = ours.config.wire()
+    for name in ("max_output_tokens", "parallel_tool_calls", "reasoning", "prompt", "tracing"):
+        assert effective[name] == EVERYTHING[name]
+    assert effective["tool_choice"] == {"type": "function", "name": "lookup_order"}
+    heard, spoken = effective["audio"]["input"], effective["audio"]["output"]
+    assert heard["format"] == {"type": "audio/pcma"}
+    assert heard["transcription"] == EVERYTHING["input_audio_transcription"]
+    assert heard["noise_reduction"] == {"type": "far_field"}
+    assert heard["turn_detection"]["idle_timeout_ms"] == 20000
+    assert (spoken["format"]["type"], spoken["speed"]) == ("audio/pcm", 1.1)
+    assert spoken["voice"] == "voice_1234"

@@ -123,6 +123,65 @@ def test_transcription_is_normalised() -> None:
     assert wrong.code == "missing_required_parameter"
 
 
+def test_options_of_a_transcriber_belong_to_it() -> None:
+    """Another model starts afresh; the same one keeps what an update leaves out."""
+    target = config()
+    first = {"model": "gpt-transcribe", "language": "en", "keywords": ["Contoso"]}
+    update(target, audio={"input": {"transcription": first}})
+    after = update(target, audio={"input": {"transcription": {"prompt": "orders"}}})
+    assert after["audio"]["input"]["transcription"] == {**first, "prompt": "orders"}
+    after = update(target, audio={"input": {"transcription": {"model": "whisper-1"}}})
+    assert after["audio"]["input"]["transcription"] == {
+        "model": "whisper-1",
+        "language": None,
+        "prompt": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("model", "option"),
+    [
+        ("gpt-4o-mini-transcribe", {"keywords": ["Contoso"]}),
+        ("whisper-1", {"languages": ["en", "fr"]}),
+        ("gpt-transcribe", {"delay": "low"}),
+        ("gpt-realtime-whisper", {"prompt": "orders"}),
+        ("gpt-4o-transcribe-diarize", {"prompt": "orders"}),
+    ],
+)
+def test_a_transcriber_takes_what_it_is_documented_to_take(
+    model: str, option: dict[str, Any]
+) -> None:
+    """Keywords, languages, delay and prompt are each for some of the models."""
+    wrong = fault(config(), audio={"input": {"transcription": {"model": model, **option}}})
+    assert wrong.code == "unsupported_parameter"
+    assert wrong.param == f"session.audio.input.transcription.{next(iter(option))}"
+
+
+@pytest.mark.parametrize(
+    "option", [{"reasoning": {"effort": "low"}}, {"parallel_tool_calls": True}]
+)
+def test_only_reasoning_models_reason(option: dict[str, Any]) -> None:
+    """The 2.x models take it, the older ones refuse, a deployment's own name is not known."""
+    for model in ("gpt-realtime-2.1-mini", "my-deployment"):
+        after = update(SessionConfig("sess_1", model, 0), **option)
+        assert {name: after[name] for name in option} == option
+    older = SessionConfig("sess_1", "gpt-realtime-2025-08-28", 0)
+    wrong = fault(older, **option)
+    assert wrong.code == "unsupported_parameter"
+    assert wrong.param == f"session.{next(iter(option))}"
+
+
+def test_the_strength_of_noise_reduction_stays() -> None:
+    """An update without it keeps it, one without a type needs an earlier one."""
+    target = config()
+    wrong = fault(target, audio={"input": {"noise_reduction": {"strength": 0.5}}})
+    assert wrong.param == "session.audio.input.noise_reduction.type"
+    far = {"type": "far_field", "strength": 0.7}
+    update(target, audio={"input": {"noise_reduction": far}})
+    after = update(target, audio={"input": {"noise_reduction": {"type": "near_field"}}})
+    assert after["audio"]["input"]["noise_reduction"] == {"type": "near_field", "strength": 0.7}
+
+
 def test_a_custom_voice_comes_back_as_its_id() -> None:
     """Voice objects in server events fail the official types."""
     after = update(config(), audio={"output": {"voice": {"id": "voice_1234"}}})

@@ -21,7 +21,14 @@ def director() -> Director:
                 OnText(re.compile("pressed"), line("digits")),
                 OnText(re.compile("press"), line("never")),
             ),
-            after_tool={"look": line("found")},
+            after_tool={
+                "look": (
+                    OnText(re.compile("shipped"), line("found")),
+                    OnText(re.compile("ship"), line("never")),
+                    OnText(re.compile(""), line("not found")),
+                ),
+                "book": (OnText(re.compile("^booked$"), line("done")),),
+            },
             otherwise=line("else"),
         )
     )
@@ -84,10 +91,24 @@ def test_tool_output_has_its_own_answer() -> None:
     it = director()
     it.caller_spoke(b"")
     it.next_answer({"look"})
-    it.tool_answered("look")
+    it.tool_answered("look", "shipped")
     assert said(it.next_answer({"look"})) == "found"
-    it.tool_answered("other")
+    it.tool_answered("other", "shipped")
     assert said(it.next_answer({"look"})) == "else"
+
+
+def test_the_output_of_a_tool_chooses_among_its_answers() -> None:
+    """The first that matches answers; when none does, `otherwise`."""
+    it = director()
+    for name, output, answer in (
+        ("look", '{"status": "shipped"}', "found"),
+        ("look", "unknown", "not found"),
+        ("look", "", "not found"),
+        ("book", "booked", "done"),
+        ("book", "not booked", "else"),
+    ):
+        it.tool_answered(name, output)
+        assert said(it.next_answer(set())) == answer
 
 
 def test_a_call_to_a_tool_that_is_not_offered_becomes_otherwise() -> None:
@@ -104,7 +125,7 @@ def test_a_call_to_a_tool_that_is_not_offered_becomes_otherwise() -> None:
 def test_speech_beats_an_older_tool_output() -> None:
     """The answer is to what came in last."""
     it = director()
-    it.tool_answered("look")
+    it.tool_answered("look", "shipped")
     it.caller_spoke(b"")
     assert said(it.next_answer({"look"})) == "one"
 
@@ -115,7 +136,7 @@ def test_a_replayed_conversation_goes_on_where_it_was() -> None:
     it.answered_elsewhere()  # the greeting, as an assistant message
     it.text_came("user", "Where?")
     it.answered_elsewhere()  # the function call
-    it.tool_answered("look")
+    it.tool_answered("look", "shipped")
     it.answered_elsewhere()  # the answer after it
     it.caller_spoke(b"")
     assert said(it.next_answer({"look"})) == "two"

@@ -29,6 +29,8 @@ def test_a_whole_script(tmp_path: Path) -> None:
     assert [turn.heard for turn in script.turns] == ["Where is my order?", "Sorry?", "Thank you."]
     assert script.on_text[0].match.search("Caller pressed 5")
     assert set(script.after_tool) == {"lookup_order"}
+    (after,) = script.after_tool["lookup_order"]
+    assert after.match.search("")
     assert script.otherwise.parts
 
 
@@ -63,6 +65,29 @@ def test_the_shapes_of_an_answer(tmp_path: Path) -> None:
     assert failing == Answer(fail="insufficient_quota")
 
 
+def test_answers_to_one_tool_are_told_apart_by_its_output(tmp_path: Path) -> None:
+    """An array keeps its order; the last may do without `match` and then always answers."""
+    script = load(
+        tmp_path,
+        HEAD
+        + """
+        [[after_tool.book]]
+        match = "booked"
+        say = "wait"
+        [[after_tool.book]]
+        say = "bye"
+        [after_tool.look]
+        match = "found"
+        say = "else"
+        """,
+    )
+    booked, other = script.after_tool["book"]
+    assert [bool(booked.match.search(text)) for text in ("is booked", "no")] == [True, False]
+    assert other.match.search("no")
+    (found,) = script.after_tool["look"]
+    assert not found.match.search("nothing")
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -89,6 +114,12 @@ def test_the_shapes_of_an_answer(tmp_path: Path) -> None:
         (HEAD + '[[on_text]]\nmatch = "("\nsay = "wait"\n', "match: is no regular expression"),
         (HEAD + '[after_tool.look]\nsay = "no"\n', "after_tool.look.say: line 'no'"),
         (HEAD + "after_tool = 1\n", "after_tool: must be a table"),
+        (HEAD + "[after_tool]\nlook = 1\n", "after_tool.look: must be a table"),
+        (
+            HEAD + '[[after_tool.look]]\nsay = "wait"\n[[after_tool.look]]\nsay = "bye"\n',
+            "after_tool.look[1].match: is missing; only the last",
+        ),
+        (HEAD + '[[after_tool.a]]\nmatch = "["\nsay = "bye"\n', "after_tool.a[1].match: is no"),
         ("name = \n", "at line 1"),
     ],
 )
@@ -119,13 +150,38 @@ def test_files_that_are_missing(tmp_path: Path) -> None:
         load_script(tmp_path / "scripts", "test", tmp_path / "speech")
 
 
-def test_the_packaged_script_tells_the_demo() -> None:
-    """The assistant greets, looks up the order, answers the interruption, and hangs up."""
+def packaged(name: str) -> Script:
     shipped = RealtimeOptions()
-    script = load_script(shipped.scripts_dir, "assistant", shipped.speech_dir)
+    return load_script(shipped.scripts_dir, name, shipped.speech_dir)
+
+
+def test_every_packaged_script_is_whole() -> None:
+    """Each loads, greets, knows what to say otherwise, and can hang up."""
+    names = sorted(path.stem for path in RealtimeOptions().scripts_dir.glob("*.toml"))
+    assert names == ["assistant", "frontdesk", "notary", "survey"]
+    for script in map(packaged, names):
+        assert script.greeting is not None
+        assert script.otherwise.parts
+        after = [entry.answer for entries in script.after_tool.values() for entry in entries]
+        assert any("end_call" in answer.tools for answer in [*script.turns, *after])
+
+
+def test_the_notary_says_what_it_must_not_after_something_harmless() -> None:
+    """A look at the first hundred characters finds it, and the caller has not heard it by then."""
+    advice = packaged("notary").turns[0].parts[0]
+    assert isinstance(advice, Speech)
+    at = advice.text.index("you should sue")
+    assert 60 < at < 100 - len("you should sue")
+    assert len(advice.text) > 150
+    assert len(advice.payload) > 8 * 8000
+
+
+def test_the_assistant_speaks_of_the_order() -> None:
+    """The assistant greets, looks up the order, answers the interruption, and hangs up."""
+    script = packaged("assistant")
     assert script.greeting is not None
     assert [sorted(turn.tools) for turn in script.turns] == [["lookup_order"], [], ["end_call"]]
-    long = script.after_tool["lookup_order"].parts[0]
+    long = script.after_tool["lookup_order"][0].answer.parts[0]
     assert isinstance(long, Speech)
     assert len(long.payload) > 7 * 8000
     assert script.on_text[0].match.search("Caller pressed 1042")

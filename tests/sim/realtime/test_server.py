@@ -16,7 +16,16 @@ from websockets.typing import Subprotocol
 from gateway.errors import ConfigError
 from gateway.sim.realtime import RealtimeServer
 from tests.fixtures.realtime.check import ROOT, load_trace, validate_server
-from tests.sim.realtime.harness import KEY, MODEL, Peer, folded, offline, options
+from tests.sim.realtime.harness import (
+    KEY,
+    MODEL,
+    SCRIPT,
+    Peer,
+    folded,
+    offline,
+    options,
+    write_script,
+)
 
 BEARER = {"Authorization": f"Bearer {KEY}"}
 
@@ -187,6 +196,36 @@ async def test_a_connection_chooses_its_script(tmp_path: Path) -> None:
         await peer.send("response.create")
         done = await peer.until("response.done")
         assert done["response"]["output"][0]["content"][0]["transcript"] == "Beep."
+
+
+@pytest.mark.asyncio
+async def test_an_agent_with_a_script_of_its_name_speaks_it(tmp_path: Path) -> None:
+    """Other agents speak the server's own; a `script=` beats the agent's."""
+    async with offline(tmp_path) as server:
+        write_script(tmp_path, SCRIPT.replace("hello", "bye"), name="survey")
+        for query, words in (
+            ("agent=survey", "Goodbye."),
+            ("agent=nobody", "Hello, how can I help?"),
+            ("agent=..%2Fsecret", "Hello, how can I help?"),
+            ("agent=", "Hello, how can I help?"),
+            ("agent=survey&script=echo", "Beep."),
+        ):
+            async with await Peer.open(server, f"?model={MODEL}&{query}") as peer:
+                await peer.configure()
+                await peer.send("response.create")
+                done = await peer.until("response.done")
+                assert done["response"]["output"][0]["content"][0]["transcript"] == words
+
+
+@pytest.mark.asyncio
+async def test_an_agents_broken_script_is_told_and_not_passed_over(tmp_path: Path) -> None:
+    """400 with the complaint: a script of that name is meant to be spoken."""
+    async with offline(tmp_path) as server:
+        write_script(tmp_path, "name = 1", name="survey")
+        with pytest.raises(InvalidStatus) as refused:
+            await Peer.open(server, f"?model={MODEL}&agent=survey")
+        assert refused.value.response.status_code == 400
+        assert b"survey.toml: voice: is missing" in (refused.value.response.body or b"")
 
 
 @pytest.mark.asyncio

@@ -3,12 +3,14 @@
 import asyncio
 import json
 import time
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
 
+from gateway.sim.realtime.formats import FORMATS, AudioFormat
 from tests.fixtures.realtime.check import ROOT
-from tests.sim.realtime.harness import PCMU, TOOL, Peer, offline
+from tests.sim.realtime.harness import PCMU, TOOL, Peer, offline, silence, tone
 
 UPDATE = json.loads((ROOT / "client" / "session.update.json").read_text())
 
@@ -63,6 +65,43 @@ async def test_what_follows_an_update_meets_the_new_configuration(tmp_path: Path
         created = await peer.until("response.created")
         assert created["response"]["output_modalities"] == ["text"]
         assert "session.updated" in peer.kinds()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("spoken", FORMATS.values(), ids=lambda form: f"out-{form.type}")
+@pytest.mark.parametrize("heard", FORMATS.values(), ids=lambda form: f"in-{form.type}")
+async def test_each_direction_has_its_own_format(
+    tmp_path: Path, heard: AudioFormat, spoken: AudioFormat
+) -> None:
+    """The caller is heard on the same clock, answered in whole samples, and truncated by ms."""
+    audio = {
+        "input": {"format": heard.wire(), "turn_detection": {"type": "server_vad"}},
+        "output": {"format": spoken.wire()},
+    }
+    turn = silence(320) + tone(640) + silence(320)
+    async with offline(tmp_path) as server, await Peer.open(server) as peer:
+        effective = await peer.configure(audio=audio)
+        assert effective["audio"]["input"]["format"] == heard.wire()
+        assert effective["audio"]["output"]["format"] == spoken.wire()
+        await peer.speak(heard.from_payload(turn), chunk=20 * heard.bytes_per_ms)
+        started = await peer.until("input_audio_buffer.speech_started")
+        stopped = await peer.until("input_audio_buffer.speech_stopped")
+        assert (started["audio_start_ms"], stopped["audio_end_ms"]) == (20, 1184)
+        done = await peer.until("response.done")
+        said = peer.audio()
+        assert said == spoken.from_payload(tone(350, hz=500))
+        deltas = [e for e in peer.events if e["type"] == "response.output_audio.delta"]
+        assert all(len(b64decode(e["delta"])) % spoken.sample_bytes == 0 for e in deltas)
+        (item,) = done["response"]["output"]
+        where = {"item_id": item["id"], "content_index": 0}
+        wrong = await peer.error("conversation.item.truncate", **where, audio_end_ms=360)
+        length_ms = int(spoken.ms_of(len(said)))
+        assert wrong["message"] == f"Audio content of {length_ms}ms is already shorter than 360ms"
+        await peer.send("conversation.item.truncate", **where, audio_end_ms=100)
+        await peer.until("conversation.item.truncated")
+        await peer.send("conversation.item.retrieve", item_id=item["id"])
+        kept = (await peer.until("conversation.item.retrieved"))["item"]["content"][0]["audio"]
+        assert b64decode(kept) == said[: 100 * spoken.bytes_per_ms]
 
 
 @pytest.mark.asyncio

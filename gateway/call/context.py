@@ -1,0 +1,85 @@
+"""What is known of a call before anybody speaks, and what agents and tools may ask of it.
+
+Values and one protocol. Knows no SDK, no socket and no file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Protocol
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One entry of a transfer directory: where a caller may be sent."""
+
+    number: str
+    """E.164, or a ``sip:`` address."""
+    description: str = ""
+    """Told to the agent, so that it chooses well."""
+    timeout_s: int = 25
+    """How long it rings before the caller comes back to the agent."""
+    caller_id: str = ""
+    """The number shown to the destination; empty = the carrier's default, the caller's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What is laid down for one called number (or campaign): which agent, and its circumstances."""
+
+    name: str = "default"
+    agent: str = "assistant"
+    language: str = ""
+    """BCP 47 language of the callers; empty = not laid down."""
+    timezone: str = "UTC"
+    """IANA zone of the called number."""
+    directory: Mapping[str, Destination] = field(default_factory=lambda: _NOTHING)
+    """Transfer destinations by key."""
+    data: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    """What instructions and tools may use besides (company, opening hours, campaign data)."""
+    max_calls: int | None = None
+    """Calls at a time on this route; None = the gateway's own limit alone."""
+    max_minutes: float | None = None
+    """Longest call; then the caller hears a goodbye."""
+
+
+class CallControl(Protocol):
+    """What an agent can do with its call. Each may be called from any thread."""
+
+    def hang_up(self, reason: str) -> None:
+        """Ends the call once the goodbye has been heard."""
+
+    def transfer(self, destination: str) -> None:
+        """Sends the caller to a destination of the route's directory, by its key, once what the
+        agent is saying has been heard. Raises KeyError for a key that is not there.
+        """
+
+    async def send_tones(self, digits: str) -> bool:
+        """Plays keys as tones after what is being said; True when they were heard to the end."""
+
+    async def hold(self, seconds: float) -> bool:
+        """Plays a hold tone for so long; False when the caller spoke up before its end."""
+
+
+@dataclass(frozen=True)
+class CallContext:
+    """What tools and instructions may know of their call (the SDK's ``context``)."""
+
+    call_sid: str
+    caller: str
+    called: str
+    agent: str
+    control: CallControl
+    direction: str = "inbound"
+    route: Route = field(default_factory=Route)
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The route's own data."""
+        return self.route.data
+
+    def hang_up(self, reason: str) -> None:
+        """Ends the call once the goodbye has been heard; safe from any thread."""
+        self.control.hang_up(reason)

@@ -1,0 +1,158 @@
+"""The call-control tools any agent may list, and the way they reach their call.
+
+They run on the call loop: what they ask for happens there, and none of them blocks.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agents import FunctionTool, function_tool
+from agents.tool_context import ToolContext
+
+from gateway.call.context import CallContext, Destination
+from gateway.call.departure import GRACE_S
+from gateway.call.dialogue import TONES, Dialogue
+from gateway.core import tones
+
+HOLD_LIMIT_S = 120
+"""Longest hold in one go; nobody listens to a tone for longer."""
+_MOST_KEYS = 32
+HOLD_BROKEN = "The caller spoke up: the hold is over. Listen and answer."
+SILENT_AFTER = frozenset({"send_dtmf"})
+"""Tools after which the agent waits for what the other side says."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """What one call lets its agent do; see :class:`gateway.call.context.CallControl`."""
+
+    loop: asyncio.AbstractEventLoop
+    dialogue: Dialogue
+    directory: Mapping[str, Destination]
+    on_hang_up: Callable[[str], None]
+    on_transfer: Callable[[str], None]
+
+    def hang_up(self, reason: str) -> None:
+        """Ends the call once the goodbye has been heard."""
+        self.loop.call_soon_threadsafe(self.on_hang_up, reason)
+
+    def transfer(self, destination: str) -> None:
+        """Sends the caller to a destination of the directory; KeyError when there is none."""
+        if destination not in self.directory:
+            raise KeyError(destination)
+        self.loop.call_soon_threadsafe(self.on_transfer, destination)
+
+    async def send_tones(self, digits: str) -> bool:
+        """Plays keys as tones; ValueError when one of them is no key, or they are too many."""
+        if not 1 <= len(digits) <= _MOST_KEYS:
+            raise ValueError(f"{len(digits)} keys")
+        return await self._there(self._play(TONES, tones.dtmf(digits)))
+
+    async def hold(self, seconds: float) -> bool:
+        """Plays the hold tone."""
+        return await self._there(self._play("gateway:hold", tones.hold_tone(round(seconds * 1000))))
+
+    async def _play(self, name: str, payload: bytes) -> bool:
+        outbound = self.dialogue.outbound
+        return await outbound.played(outbound.play_own(name, payload), GRACE_S)
+
+    async def _there(self, work: Coroutine[Any, Any, bool]) -> bool:
+        if asyncio.get_running_loop() is self.loop:
+            return await work
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.loop))
+
+
+@function_tool(
+    name_override="end_call",
+    description_override=(
+        "Hang up the phone. Say goodbye in the same answer: the caller hears it to the end first."
+    ),
+)
+async def end_call(context: ToolContext[CallContext]) -> str:
+    """Ends the call once the goodbye was heard."""
+    context.context.hang_up("agent_hung_up")
+    return "The call ends when your goodbye has been heard."
+
+
+@function_tool(
+    name_override="send_dtmf",
+    description_override=(
+        "Press keys on the phone, for menus of the other side: digits, * and #; w waits half a "
+        "second. Afterwards listen."
+    ),
+)
+async def send_dtmf(context: ToolContext[CallContext], digits: str) -> str:
+    """Plays keys as tones in the call's own audio."""
+    try:
+        heard = await context.context.control.send_tones(digits)
+    except ValueError:
+        return "Not done: only 0-9, *, #, A-D and w can be pressed, at most 32 of them."
+    return "The keys were pressed." if heard else "The keys were cut off; press them again."
+
+
+@function_tool(
+    name_override="hold",
+    description_override=(
+        "Put the caller on hold with a quiet tone for some seconds (at most 120). Say so before."
+    ),
+)
+async def hold(context: ToolContext[CallContext], seconds: int) -> str:
+    """Keeps the caller waiting; speaking up ends it."""
+    if not 1 <= seconds <= HOLD_LIMIT_S:
+        return f"Not done: a hold lasts 1 to {HOLD_LIMIT_S} seconds."
+    heard = await context.context.control.hold(seconds)
+    return "The hold is over; thank the caller for waiting." if heard else HOLD_BROKEN
+
+
+CALL_CONTROL: dict[str, FunctionTool] = {
+    "end_call": end_call,
+    "send_dtmf": send_dtmf,
+    "hold": hold,
+}
+"""Tools that act on the call itself and are the same on every route."""
+
+
+def transfer_call(directory: Mapping[str, Destination]) -> FunctionTool:
+    """The tool that sends the caller elsewhere: only to keys of this directory, never to a number.
+
+    Raises ValueError for an empty directory.
+    """
+    if not directory:
+        raise ValueError("transfer_call needs a directory with at least one destination")
+    known = "; ".join(f"{key}: {entry.description or key}" for key, entry in directory.items())
+
+    async def invoke(context: ToolContext[CallContext], arguments: str) -> str:
+        try:
+            destination = str(json.loads(arguments)["destination"])
+            context.context.control.transfer(destination)
+        except (ValueError, KeyError, TypeError):
+            return f"Not done: destination must be one of {', '.join(directory)}."
+        return "The caller is connected when your last words have been heard."
+
+    return FunctionTool(
+        name="transfer_call",
+        description=(
+            "Connect the caller to somebody else. Say in the same answer that you are connecting "
+            f"them. Destinations: {known}."
+        ),
+        params_json_schema={
+            "type": "object",
+            "properties": {"destination": {"type": "string", "enum": list(directory)}},
+            "required": ["destination"],
+            "additionalProperties": False,
+        },
+        on_invoke_tool=invoke,
+    )
+
+
+def answers_itself(tool: str, output: str, *, spoken: bool) -> bool:
+    """Whether a tool's output calls for a new answer; ``spoken`` = the newest one had words.
+
+    After a goodbye, or words that announce the transfer, nothing more is to be said.
+    """
+    if tool in ("end_call", "transfer_call"):
+        return not spoken
+    return tool not in SILENT_AFTER and output != HOLD_BROKEN

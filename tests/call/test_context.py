@@ -1,0 +1,18 @@
+"""What agents know of their call."""
+
+from gateway.call.context import Route
+from tests.call.contexts import AskedControl, context
+
+
+def test_the_routes_data_are_at_hand() -> None:
+    """Tools and templates need not know what a route is."""
+    route = Route(name="spring", data={"company": "Example Company"})
+    assert context(route=route).data == {"company": "Example Company"}
+    assert context().data == {}
+
+
+def test_hanging_up_is_asked_of_the_call() -> None:
+    """The reason goes along."""
+    control = AskedControl()
+    context(control).hang_up("tool_hung_up")
+    assert control.asked == [("hang_up", "tool_hung_up")]

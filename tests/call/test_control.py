@@ -1,0 +1,225 @@
+"""The call-control tools: what the model may ask of its call, and what it is told."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from agents import FunctionTool
+from agents.tool import invoke_function_tool
+from agents.tool_context import ToolContext
+from gateway.core.tones import dtmf
+
+from gateway.call.context import Destination
+from gateway.call.control import (
+    CALL_CONTROL,
+    HOLD_BROKEN,
+    Control,
+    answers_itself,
+    end_call,
+    hold,
+    send_dtmf,
+    transfer_call,
+)
+from gateway.call.dialogue import TONES
+from tests.call.contexts import AskedControl, context
+from tests.call.talk import Talk, speech
+from tests.call.watching import soon, turns
+
+OFFICE = {"office": Destination("+442079460000", "The office")}
+
+
+async def invoked(tool: FunctionTool, control: Any, **arguments: Any) -> Any:
+    """What the model is told, the tool called as the SDK's session does it."""
+    text = json.dumps(arguments)
+    asked: Any = ToolContext(
+        context=context(control), tool_name=tool.name, tool_call_id="c", tool_arguments=text
+    )
+    return await invoke_function_tool(function_tool=tool, context=asked, arguments=text)
+
+
+# The tools
+
+
+def test_the_tools_are_found_by_their_names() -> None:
+    """What an agent's file lists is what the model sees."""
+    assert {name: tool.name for name, tool in CALL_CONTROL.items()} == {
+        "end_call": "end_call",
+        "send_dtmf": "send_dtmf",
+        "hold": "hold",
+    }
+
+
+@pytest.mark.asyncio
+async def test_end_call_asks_for_the_end() -> None:
+    """The call is asked to hang up, and the model is told what will happen."""
+    control = AskedControl()
+    assert "goodbye" in await invoked(end_call, control)
+    assert control.asked == [("hang_up", "agent_hung_up")]
+
+
+@pytest.mark.asyncio
+async def test_a_transfer_goes_to_a_key_of_the_directory() -> None:
+    """The schema lists the keys, the description what they are, and no number is told."""
+    control, tool = AskedControl(), transfer_call(OFFICE)
+    assert tool.params_json_schema["properties"]["destination"]["enum"] == ["office"]
+    assert "The office" in tool.description
+    assert "+44" not in tool.description + json.dumps(tool.params_json_schema)
+    assert "connected" in await invoked(tool, control, destination="office")
+    assert control.asked == [("transfer", "office")]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "arguments", [{"destination": "+15550009999"}, {"destination": 7}, {}, {"to": "office"}]
+)
+async def test_a_transfer_to_anything_else_is_refused(arguments: dict[str, Any]) -> None:
+    """Whatever the model writes, only the directory counts."""
+    tool = transfer_call(OFFICE)
+    told = await invoked(tool, _control(Talk()), **arguments)
+    assert told == "Not done: destination must be one of office."
+
+
+def test_a_transfer_needs_a_directory() -> None:
+    """A tool that can go nowhere is a mistake."""
+    with pytest.raises(ValueError, match="at least one"):
+        transfer_call({})
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("heard", "word"), [(True, "were pressed"), (False, "cut off")])
+async def test_keys_are_pressed_and_the_model_hears_how_it_went(heard: bool, word: str) -> None:
+    """A key that was cut off must be pressed again."""
+    control = AskedControl()
+    control.heard = heard
+    assert word in await invoked(send_dtmf, control, digits="12#")
+    assert control.asked == [("send_tones", "12#")]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("digits", ["", "1x2", "1" * 33, "４"])
+async def test_what_is_no_key_is_refused(digits: str) -> None:
+    """The model is told what can be pressed, not what it wrote."""
+    talk = Talk()
+    told = await invoked(send_dtmf, _control(talk), digits=digits)
+    assert told.startswith("Not done: only 0-9")
+    assert talk.carrier.audio == b""
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("heard", "told"), [(True, "thank the caller"), (False, HOLD_BROKEN)])
+async def test_a_hold_tells_how_it_ended(heard: bool, told: str) -> None:
+    """Over in time, or broken by the caller."""
+    control = AskedControl()
+    control.heard = heard
+    assert told in await invoked(hold, control, seconds=3)
+    assert control.asked == [("hold", 3)]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("seconds", [0, -1, 121])
+async def test_a_hold_has_its_bounds(seconds: int) -> None:
+    """Nobody is kept for hours."""
+    control = AskedControl()
+    assert "1 to 120" in await invoked(hold, control, seconds=seconds)
+    assert control.asked == []
+
+
+@pytest.mark.parametrize(
+    ("tool", "output", "spoken", "answers"),
+    [
+        ("lookup_order", "shipped", True, True),
+        ("lookup_order", "shipped", False, True),
+        ("end_call", "", True, False),
+        ("end_call", "", False, True),
+        ("transfer_call", "", True, False),
+        ("transfer_call", "", False, True),
+        ("send_dtmf", "", False, False),
+        ("hold", "The hold is over", True, True),
+        ("hold", HOLD_BROKEN, True, False),
+    ],
+)
+def test_which_outputs_call_for_an_answer(
+    tool: str, output: str, spoken: bool, answers: bool
+) -> None:
+    """After last words, after keys and when the caller speaks, the agent is quiet."""
+    assert answers_itself(tool, output, spoken=spoken) is answers
+
+
+# The way to the call
+
+
+def _control(talk: Talk, asked: list[Any] | None = None) -> Control:
+    rows: list[Any] = [] if asked is None else asked
+    return Control(
+        loop=asyncio.get_running_loop(),
+        dialogue=talk.dialogue,
+        directory=OFFICE,
+        on_hang_up=lambda reason: rows.append(reason),
+        on_transfer=lambda key: rows.append(key),
+    )
+
+
+@pytest.mark.asyncio
+async def test_hanging_up_and_transfers_may_be_asked_from_any_thread() -> None:
+    """They happen on the call loop; an unknown key raises where it was asked."""
+    rows: list[Any] = []
+    control = _control(Talk(), rows)
+    await asyncio.to_thread(control.hang_up, "tool_hung_up")
+    await asyncio.to_thread(control.transfer, "office")
+    with pytest.raises(KeyError):
+        await asyncio.to_thread(control.transfer, "elsewhere")
+    await turns()
+    assert rows == ["tool_hung_up", "office"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("still_clock")
+async def test_tones_are_heard_after_what_is_being_said() -> None:
+    """They are the gateway's own item behind the agent's words, and done when heard."""
+    talk = Talk()
+    talk.go_live()
+    talk.dialogue.outbound.play_own("words", speech(100))
+    pressing = asyncio.ensure_future(_control(talk).send_tones("1"))
+    await turns()
+    assert talk.dialogue.outbound.ledger.find(TONES) is not None
+    assert not pressing.done()
+    talk.later(2000)
+    for name in talk.carrier.mark_names:
+        talk.dialogue.outbound.mark_returned(name)
+    assert await soon(pressing) is True
+    assert talk.carrier.audio == speech(100) + dtmf("1")
+    talk.close()
+
+
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("still_clock")
+async def test_a_hold_that_is_interrupted_says_so() -> None:
+    """The caller speaks: the tone stops, and the hold was not heard to its end."""
+    talk = Talk()
+    talk.go_live()
+    holding = asyncio.ensure_future(_control(talk).hold(30))
+    await turns()
+    talk.later(500)
+    assert talk.dialogue.interrupt("caller", cancel=False)
+    assert await soon(holding) is False
+    talk.close()
+
+
+def test_controls_can_be_used_from_another_loop() -> None:
+    """An async tool lives on the tool loop and still presses keys on the call's."""
+
+    async def scenario() -> bool:
+        talk = Talk(instant=True)
+        talk.go_live()
+        control = _control(talk)
+
+        def elsewhere() -> bool:
+            return asyncio.run(control.send_tones("5"))
+
+        try:
+            return await asyncio.to_thread(elsewhere)
+        finally:
+            talk.close()
+
+    assert asyncio.run(scenario()) is True
