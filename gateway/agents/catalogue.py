@@ -4,6 +4,7 @@ A catalogue never changes. A call keeps the one it began with.
 """
 
 import copy
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -31,17 +32,21 @@ from gateway.call.tools import ToolRunner
 from gateway.errors import ConfigError
 from gateway.settings import Settings
 
+_ONE_AT_A_TIME = threading.Lock()
+"""Modules are found by names that the whole process shares while a folder is being read."""
+
 
 def check(folder: Path, settings: Settings) -> list[Problem]:
     """Every mistake in a folder: errors first, then warnings. No network, no server is started.
 
     The folder's Python modules are imported, as a call would need them.
     """
-    draft = read_folder(folder, settings)
-    try:
-        return in_order([*draft.problems, *cross_problems(draft, settings)])
-    finally:
-        draft.withdraw()
+    with _ONE_AT_A_TIME:
+        draft = read_folder(folder, settings)
+        try:
+            return in_order([*draft.problems, *cross_problems(draft, settings)])
+        finally:
+            draft.withdraw()
 
 
 def load(folder: Path, settings: Settings, tools: ToolRunner, mcp: McpServers) -> "Catalogue":
@@ -49,12 +54,13 @@ def load(folder: Path, settings: Settings, tools: ToolRunner, mcp: McpServers) -
 
     The servers of ``mcp_servers`` must be started before a plan that uses one is built.
     """
-    draft = read_folder(folder, settings)
-    problems = in_order([*draft.problems, *cross_problems(draft, settings)])
-    errors = [str(problem) for problem in problems if problem.severity == "error"]
-    if errors:
-        draft.withdraw()
-        raise ConfigError("\n".join(errors))
+    with _ONE_AT_A_TIME:
+        draft = read_folder(folder, settings)
+        problems = in_order([*draft.problems, *cross_problems(draft, settings)])
+        errors = [str(problem) for problem in problems if problem.severity == "error"]
+        if errors:
+            draft.withdraw()
+            raise ConfigError("\n".join(errors))
     return Catalogue(draft, problems, settings, tools, mcp)
 
 

@@ -16,8 +16,6 @@ T = TypeVar("T", bound=BaseModel)
 
 _AT_LINE = re.compile(r" \(at line (\d+), column \d+\)$")
 _AT_END = " (at end of document)"
-_ROUNDS = 20
-"""A table without its mistakes may show others (a missing key takes its table with it)."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +79,12 @@ def _syntax(path: Path, text: str, message: str) -> Problem:
 def _checked(
     path: Path, raw: dict[str, Any], positions: Lines, model: type[T], problems: list[Problem]
 ) -> TomlFile[T]:
-    """Finds what is wrong and takes it out, until the rest is right."""
+    """Finds what is wrong and takes it out, until the rest is right.
+
+    In rounds, for a missing key takes the table with it that it is missing in.
+    """
     spoiled: set[KeyPath] = set()
-    for _ in range(_ROUNDS):
+    while True:
         try:
             table = model.model_validate(raw)
         except ValidationError as error:
@@ -99,7 +100,6 @@ def _checked(
         _take_out(
             {w.path[:-1] if kind == "missing" else w.path for w, kind in found}, raw, positions
         )
-    return TomlFile(path, positions, model.model_validate({}), frozenset(spoiled))
 
 
 def _take_out(paths: set[KeyPath], raw: dict[str, Any], positions: Lines) -> None:

@@ -68,6 +68,11 @@ def test_anything_callable_is_a_function(loaded: Load) -> None:
     assert callable(agent.build)
 
 
+def test_what_says_nothing_of_its_arguments_is_taken(loaded: Load) -> None:
+    """Some functions written in C."""
+    assert loaded(a_toml='on_event = "builtins.max"').agent("a").on_event is max
+
+
 def test_a_prompt_kept_elsewhere_needs_no_instructions(loaded: Load) -> None:
     """Unless the file names some."""
     prompt = '[model]\nprompt = { id = "pmpt_1" }'

@@ -146,9 +146,9 @@ def test_a_route_lends_its_language(
     """Where the agent sets none; transcription takes the language without its country."""
     line = f"input_audio_transcription = {transcription}" if transcription else ""
     settings: Any = model_settings(model_of(line), language)
-    transcription = settings["input_audio_transcription"]
-    assert transcription.get("language") == told_language
-    assert transcription["model"] == "whisper-1" if "whisper" in line else "gpt-4o-mini-transcribe"
+    asked_for = settings["input_audio_transcription"]
+    model = "whisper-1" if "whisper" in line else "gpt-4o-mini-transcribe"
+    assert (asked_for.get("language"), asked_for["model"]) == (told_language, model)
 
 
 def test_a_route_lends_nothing_to_what_is_off() -> None:

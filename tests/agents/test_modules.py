@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -119,6 +120,24 @@ def test_a_failure_is_told_the_same_again(modules: Modules, tmp_path: Path) -> N
         modules.find("tools.g")
     assert first.value.problem is second.value.problem
     assert first.value.problem.message.startswith("ZeroDivisionError")
+
+
+def test_a_module_of_ours_that_is_not_there_is_told(modules: Modules, tmp_path: Path) -> None:
+    """By the line that imports it."""
+    (tmp_path / "tools.py").write_text("\nimport agents_config.words\n")
+    with pytest.raises(Broken) as wrong:
+        modules.find("tools.f")
+    assert (wrong.value.problem.line, "agents_config.words" in str(wrong.value)) == (2, True)
+
+
+def test_a_module_without_a_spec_is_there(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that a program made for itself."""
+    made = ModuleType("made_by_hand")
+    made.word = "hello"  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "made_by_hand", made)
+    assert modules.find("made_by_hand.word") == "hello"
 
 
 def test_a_file_python_cannot_read_is_told(modules: Modules, tmp_path: Path) -> None:

@@ -1,8 +1,11 @@
 """The format of an agent's file: complete, and every key has words for what it must be."""
 
+import re
+import tomllib
 import types
 import typing
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from agents.realtime.config import (
@@ -16,6 +19,8 @@ from pydantic import BaseModel, ValidationError
 from gateway.agents import schema
 from gateway.agents.routes import RoutesTable
 from gateway.agents.serverfile import ServersTable
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def tables(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
@@ -71,3 +76,34 @@ def test_a_wrong_value_is_judged_once(tokens: object) -> None:
     with pytest.raises(ValidationError) as wrong:
         schema.Model.model_validate({"max_output_tokens": tokens})
     assert wrong.value.error_count() == 1
+
+
+DOCUMENTED = [("agents.md", schema.Agent), ("agents.md", ServersTable), ("routes.md", RoutesTable)]
+
+
+@pytest.mark.parametrize(("page", "file"), DOCUMENTED)
+def test_every_key_is_documented(page: str, file: type[BaseModel]) -> None:
+    """Its page has every key of the format."""
+    words = set(re.findall(r"\w+", (DOCS / page).read_text(encoding="utf-8")))
+    keys = {name for table in tables(file) for name in table.model_fields} - {"root"}
+    assert keys - words == {"model_version"} & keys  # of other vendors' servers
+
+
+@pytest.mark.parametrize("page", ["agents.md", "routes.md"])
+def test_what_the_pages_show_is_right(page: str) -> None:
+    """Every TOML example is one a person may copy."""
+    examples = re.findall(r"```toml\n(.*?)```", (DOCS / page).read_text("utf-8"), re.DOTALL)
+    kinds: list[type[BaseModel]] = [schema.Agent, RoutesTable, ServersTable]
+    for text in examples:
+        table = tomllib.loads(text)
+        assert any(is_right(kind, table) for kind in kinds), text
+    assert examples
+
+
+def is_right(kind: type[BaseModel], table: dict[str, typing.Any]) -> bool:
+    """True when a table has the form of that file."""
+    try:
+        kind.model_validate(table)
+    except ValidationError:
+        return False
+    return True

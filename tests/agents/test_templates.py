@@ -75,6 +75,7 @@ FAULTS: dict[str, tuple[str, int, str]] = {
     "Python's own": ("a\n{{ data.n / 0 }}", 2, "ZeroDivisionError: division by zero"),
     "a wrong type": ("{{ caller + 1 }}", 1, "TypeError: can only concatenate str"),
     "a filter that is none": ("a\n{{ caller | shout }}", 2, "No filter named 'shout'"),
+    "nothing to take": ("{{ ([] | first) + 1 }}", 1, "No first item, sequence was empty"),
     "another file": ("a\n{% include 'b.md' %}", 2, "a template cannot use other files"),
     "a way out of the sandbox": ("{{ caller.__class__ }}", 1, "access to attribute '__class__'"),
     "too much": ("{{ range(1000000) | list }}", 1, "OverflowError: Range too big"),
