@@ -9,19 +9,25 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from unittest.mock import Mock
 
 import pytest
-from pydantic import AliasChoices, SecretStr
+from agents.realtime.events import RealtimeSessionEvent
+from pydantic import AliasChoices, BaseModel, SecretStr
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from gateway.agents import schema
+from gateway.agents.agent import BUILT_IN
+from gateway.agents.routes import RoutesTable
+from gateway.agents.serverfile import ServersTable
 from gateway.cli.main import app
 from gateway.core import events
 from gateway.settings import Settings, load_settings
 from gateway.web.app import build_app
+from tests.agents.test_schema import tables
 
 ROOT = Path(__file__).parents[1]
 PREFIX = str(Settings.model_config.get("env_prefix", ""))
@@ -105,12 +111,46 @@ def event_names() -> set[str]:
     }
 
 
+@cache
+def file_keys() -> set[str]:
+    """Every key of every file in agents_config/, at any depth."""
+    files: list[type[BaseModel]] = [schema.Agent, RoutesTable, ServersTable]
+    found = {key for file in files for table in tables(file) for key in table.model_fields}
+    return found - {"root"}  # pydantic's, for a file that is all free names
+
+
+def in_code(page: str) -> set[str]:
+    """Every word between backticks or in a TOML block of a page."""
+    text = text_of(page)
+    blocks = re.findall(r"^```toml\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    rest = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    return set(re.findall(r"\w+", "\n".join([*blocks, *re.findall(r"`([^`]+)`", rest)])))
+
+
+def checklist() -> list[list[str]]:
+    """The rows of docs/checklist.md: a feature, where it is here, what proves it."""
+    lines = [line for line in text_of("docs/checklist.md").splitlines() if line.startswith("|")]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [row for row in rows if row[0] != "feature" and not set(row[0]) <= {"-"}]
+
+
+PROOF = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+
+
+def proofs() -> list[tuple[str, str]]:
+    """Every test the checklist names, as file and function."""
+    return sorted({(file, name) for row in checklist() for file, name in PROOF.findall(row[2])})
+
+
 def test_there_is_something_to_document() -> None:
     """The program has settings, commands, addresses and events to compare with."""
     assert len(variables()) > 15
     assert {"demo", "serve", "version"} <= commands().keys()
     assert {"POST /twilio/voice", "WS /twilio/media", "GET /healthz"} <= addresses()
     assert {"CallOffered", "CallEnded"} <= event_names()
+    assert {"greeting", "threshold", "api_key_env", "max_calls", "timeout_s"} <= file_keys()
+    assert len(checklist()) > 50
+    assert len(proofs()) > 30
 
 
 @pytest.mark.parametrize("variable", variables())
@@ -162,3 +202,37 @@ def test_every_event_is_documented() -> None:
 def test_every_event_says_when_it_happens(event: str) -> None:
     """An event's own docstring says what happened."""
     assert inspect.getdoc(getattr(events, event))
+
+
+def test_every_key_of_the_agents_files_is_documented() -> None:
+    """A key stands in code in docs/agents.md or docs/routes.md."""
+    documented = in_code("docs/agents.md") | in_code("docs/routes.md")
+    assert file_keys() - documented == set()
+
+
+def test_every_built_in_tool_is_documented() -> None:
+    """A tool an agent may list without a module has its row in docs/agents.md."""
+    page = text_of("docs/agents.md")
+    assert [tool for tool in BUILT_IN if f"\n| `{tool}` |" not in page] == []
+
+
+def test_every_row_of_the_checklist_is_proved_or_says_why_not() -> None:
+    """A feature has a test, or a sentence on why there is none."""
+    for row in checklist():
+        assert len(row) == 3, row
+        proved = PROOF.sub("", row[2]).strip(", ") == "" and "::" in row[2]
+        assert proved or (row[2] == "–" and row[1].endswith(".")), row
+
+
+@pytest.mark.parametrize(("file", "name"), proofs())
+def test_what_the_checklist_is_proved_by_exists(file: str, name: str) -> None:
+    """The function is in the file it is said to be in."""
+    assert re.search(rf"^(?:async )?def {name}\(", text_of(file), re.MULTILINE)
+
+
+def test_every_event_of_the_sdk_is_in_the_checklist() -> None:
+    """No type of the session's events is left out, whatever the SDK adds."""
+    kinds = {kind.type for kind in get_args(RealtimeSessionEvent)}
+    named = {word for row in checklist() for word in re.findall(r"`(\w+)`", row[0])}
+    assert len(kinds) > 10
+    assert kinds - named == set()

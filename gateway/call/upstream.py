@@ -5,6 +5,7 @@ model is lost; decides nothing about the caller.
 """
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
@@ -16,6 +17,7 @@ from agents.realtime.model_events import (
     RealtimeModelAudioEvent,
     RealtimeModelAudioInterruptedEvent,
     RealtimeModelEvent,
+    RealtimeModelRawServerEvent,
 )
 from agents.realtime.model_inputs import RealtimeModelSendInterrupt
 from websockets.exceptions import ConnectionClosed
@@ -129,13 +131,16 @@ class Upstream:
     def model_frame(self, frame: bytes) -> bool:
         """One message of the model, in its read callback."""
         try:
-            return self._dialogue.model_frame(frame)
+            wanted = self._dialogue.model_frame(frame)
         except ModelError as error:
             self._bad_frames += 1
             self._emit(ModelErrorReported(error.reason))
             if self._bad_frames > BAD_FRAMES_ALLOWED:
                 self._on_lost("model_garbage", error.reason)
             return error.reason == "bad_event"  # the SDK reports it; anything else would end it
+        if not wanted and self._seat is not None:
+            self._spawn(self._show(frame))
+        return wanted
 
     def model_configured(self) -> None:
         """The session's settings are on their way."""
@@ -181,6 +186,10 @@ class Upstream:
             await self._seat.on_event(event)
         if self._session is not None:
             await self._session.on_event(event)
+
+    async def _show(self, frame: bytes) -> None:
+        """What the SDK does not get it would have shown raw: who listens misses nothing."""
+        await self._surface(RealtimeModelRawServerEvent(json.loads(frame)))
 
     def _ask_approval(self, session: RealtimeSession, event: RealtimeToolApprovalRequired) -> None:
         tool, asked_at = event.tool.name, time.monotonic()
