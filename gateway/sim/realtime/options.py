@@ -75,6 +75,8 @@ class RealtimeOptions:
     """`Retry-After` of that refusal."""
     ignore_format: bool = False
     """Formats asked for in `session.update` are not applied: audio stays PCM at 24 kHz."""
+    lie_about_format: bool = False
+    """Formats asked for are confirmed, and answers are PCM at 24 kHz all the same."""
     fail_after_audio_bytes: int | None = None
     """Abort TCP once this many bytes of speech have left."""
     close_after_s: float | None = None

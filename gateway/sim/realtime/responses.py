@@ -18,6 +18,7 @@ from gateway.sim.realtime.asked import ResponseSettings
 from gateway.sim.realtime.conversation import Conversation, Item
 from gateway.sim.realtime.deltas import argument_tokens, audio_sizes, words
 from gateway.sim.realtime.events import response_object
+from gateway.sim.realtime.formats import PCM
 from gateway.sim.realtime.options import RealtimeOptions
 from gateway.sim.realtime.outputs import (
     Emit,
@@ -132,7 +133,8 @@ class Response:
             await self._speak(part)
 
     async def _speak(self, part: Speech) -> None:
-        form, rng = self.settings.form, self._studio.rng
+        rng = self._studio.rng
+        form = PCM if self._studio.options.lie_about_format else self.settings.form
         data = form.from_payload(part.payload)
         first = not self._items
         if first:

@@ -116,3 +116,15 @@ async def test_a_format_that_is_not_applied_is_shown(tmp_path: Path) -> None:
         done = await peer.until("response.done")
         assert done["response"]["audio"]["output"]["format"] == pcm
         assert len(peer.audio()) == pytest.approx(600 * 48, abs=8)
+
+
+@pytest.mark.asyncio
+async def test_a_format_that_is_a_lie_is_not_shown(tmp_path: Path) -> None:
+    """lie_about_format: session and response say mu-law, and PCM is what leaves."""
+    async with offline(tmp_path, lie_about_format=True) as server, await Peer.open(server) as peer:
+        effective = await peer.configure(audio={"input": PCMU, "output": PCMU})
+        assert effective["audio"]["output"]["format"] == PCMU["format"]
+        await peer.send("response.create")
+        done = await peer.until("response.done")
+        assert done["response"]["audio"]["output"]["format"] == PCMU["format"]
+        assert len(peer.audio()) == pytest.approx(600 * 48, abs=8)
