@@ -76,6 +76,8 @@ class Dialogue:
         self.spoken_response: str | None = None
         """The newest response that had audio."""
         self.newest_response: str | None = None
+        self.caller_speaks = False
+        """By the model's own ear; its end makes the model answer by itself."""
         self._conversation = Conversation()
         # The session may promise one format and send another: an apology beats noise.
         self._voice = Voice(formats[1], lambda wrong: on_lost("model_audio_format", wrong))
@@ -199,12 +201,13 @@ class Dialogue:
         self.outbound.finish(item)
 
     def _speech_started(self, _event: realtime.SpeechStarted) -> None:
+        self.caller_speaks = True
         if self._handshake.interrupts and self.outbound.ledger.find(TONES) is None:
             self.interrupt("caller", cancel=False)
         self.emit(CallerStarted(self.since_open_ms()))
 
     def _speech_stopped(self, event: realtime.SpeechStopped) -> None:
-        now = time.monotonic()
+        self.caller_speaks, now = False, time.monotonic()
         # The model counts appended audio; ours streams in real time, so a byte's age is its
         # distance from the newest. The silence that ended the turn is not speech.
         voiced_ms = event.audio_end_ms - self._handshake.silence_ms

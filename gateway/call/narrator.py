@@ -38,9 +38,10 @@ class Narrator:
             self._tools[event.tool.name, event.arguments] = time.monotonic()
             self._emit(ToolStarted(event.tool.name, self._at_ms()))
         elif isinstance(event, RealtimeToolEnd):
-            now = time.monotonic()
-            begin = self._tools.pop((event.tool.name, event.arguments), now)
-            self._emit(ToolEnded(event.tool.name, (now - begin) * 1000, self._at_ms()))
+            begin = self._tools.pop((event.tool.name, event.arguments), None)
+            if begin is not None:  # the SDK also ends a tool that was refused and never ran
+                duration_ms = (time.monotonic() - begin) * 1000
+                self._emit(ToolEnded(event.tool.name, duration_ms, self._at_ms()))
         elif isinstance(event, RealtimeHandoffEvent):
             self._emit(Handoff(event.from_agent.name, event.to_agent.name, self._at_ms()))
         elif isinstance(event, RealtimeToolApprovalRequired):

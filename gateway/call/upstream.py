@@ -230,6 +230,8 @@ class Upstream:
         return any(item.response_id == response_id for item in ledger.open_items())
 
     def _answers_itself(self, tool: str, output: str) -> bool:
+        if self._dialogue.caller_speaks:
+            return False  # the answer to what the caller is saying is the answer to this, too
         return answers_itself(tool, output, spoken=self._dialogue.spoke_last)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str | None = None) -> None:

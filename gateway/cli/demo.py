@@ -1,8 +1,9 @@
 """``gateway demo``: a recorded call through the real gateway, all offline.
 
 Three parties over real sockets: the Twilio twin and the offline model in this process, the gateway
-as a process of its own, as it would run on a server. What is printed comes from the gateway's own
-log and from the twin's truth.
+as a process of its own, as it would run on a server. A fourth looks over the agent's shoulder and
+approves what it asks for, over the gateway's API. What is printed comes from the gateway's own log
+and from the twin's truth.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import typer
 
 from gateway.cli.demo_report import DemoCall, print_report, report_json
@@ -27,13 +29,17 @@ from gateway.sim.twilio import (
     Step,
     TwilioOptions,
     TwilioTwin,
+    TwinCall,
     WaitForAgent,
     WaitForSilence,
 )
 
+AGENT = "frontdesk"
 NUMBER = "+15550001000"
 CALL_LIMIT_S = 90.0
 START_LIMIT_S = 30.0
+THINKS_S = 1.0
+"""How long the one who approves looks at what is asked for."""
 
 
 def run_demo(out: Path | None, *, as_json: bool) -> int:
@@ -42,16 +48,26 @@ def run_demo(out: Path | None, *, as_json: bool) -> int:
 
 
 def caller_script() -> tuple[Step, ...]:
-    """What the caller does: asks, interrupts the long answer, thanks and says goodbye."""
+    """What the caller does: asks, interrupts the long answer, wants another seat, says goodbye.
+
+    Where the agent speaks twice in a row, each wait is longer than the first answer and shorter
+    than the second: whether there is a pause between them or not, it ends in the second.
+    """
     speech = Path(str(files("gateway.sim"))) / "speech" / "caller"
     return (
         WaitForAgent(heard_ms=500),
         WaitForSilence(ms=700),
-        Play(path=speech / "order_question.ulaw"),
+        Play(path=speech / "question_baggage.ulaw"),
         WaitForAgent(heard_ms=4500),
-        Play(path=speech / "interruption.ulaw"),
+        Play(path=speech / "interruption_heavy.ulaw"),
         WaitForAgent(heard_ms=1000),
-        WaitForSilence(ms=800),
+        WaitForSilence(ms=700),
+        Play(path=speech / "seat_wish.ulaw"),
+        WaitForAgent(heard_ms=2700),
+        WaitForSilence(ms=700),
+        Play(path=speech / "seat_details.ulaw"),
+        WaitForAgent(heard_ms=2700),
+        WaitForSilence(ms=700),
         Play(path=speech / "thanks_goodbye.ulaw"),
     )
 
@@ -62,22 +78,23 @@ async def _demo(out: Path | None, *, as_json: bool) -> int:
     port = _free_port()
     base = f"http://127.0.0.1:{port}"
     account, token = "AC" + secrets.token_hex(16), secrets.token_hex(16)
-    model = RealtimeServer(RealtimeOptions(script="assistant"))
+    model = RealtimeServer(RealtimeOptions(script=AGENT))
     twin = TwilioTwin(
         TwilioOptions(account, token, (PhoneNumber(NUMBER, voice_url=f"{base}/twilio/voice"),))
     )
     await model.start()
     await twin.start()
     try:
-        async with GatewayProcess(port, base, account, token, model.url) as gateway:
+        async with GatewayProcess(port, base, account, token, model.url, AGENT) as gateway:
             _tell(as_json, "calling", NUMBER)
             call = twin.place_call(NUMBER, caller=caller_script())
-            await call.wait(CALL_LIMIT_S)
+            approved = await _lived(call, gateway)
             await gateway.wait_event("call.ended", START_LIMIT_S)
             recording = folder / "call.wav"
             call.write_wav(recording)
             errors = [entry.code for entry in twin.debugger]
-            demo = DemoCall(call, gateway.events, model.sessions[0], recording, errors)
+            session = model.sessions[0]
+            demo = DemoCall(call, gateway.events, session, approved, recording, errors)
     finally:
         await twin.stop()
         await model.stop()
@@ -88,12 +105,51 @@ async def _demo(out: Path | None, *, as_json: bool) -> int:
     return 0 if demo.ended_as_planned else 1
 
 
+async def _lived(call: TwinCall, gateway: "GatewayProcess") -> list[dict[str, Any]]:
+    """The call to its end; what was approved meanwhile, as the gateway's API showed it."""
+    approving = asyncio.create_task(_approve(gateway))
+    try:
+        await call.wait(CALL_LIMIT_S)
+    except TimeoutError:
+        raise GatewayError(f"the call did not end in {CALL_LIMIT_S:g} s") from None
+    finally:
+        approving.cancel()
+        await asyncio.wait([approving])
+    return [] if approving.cancelled() else approving.result()
+
+
+async def _approve(gateway: "GatewayProcess") -> list[dict[str, Any]]:
+    """Approves what the agent asks for, as a person with a page in front of them would."""
+    await gateway.wait_event("approval.asked", CALL_LIMIT_S)
+    await asyncio.sleep(THINKS_S)
+    try:
+        async with gateway.api() as api:
+            waiting: list[dict[str, Any]] = (await api.get("/api/approvals")).json()
+            for each in waiting:
+                path = f"/api/approvals/{each['tool_call_id']}"
+                answer = await api.post(path, json={"decision": "approve"})
+                answer.raise_for_status()
+    except httpx2.HTTPError as error:
+        raise GatewayError(f"the gateway's API did not take the approval: {error}") from None
+    return waiting
+
+
 class GatewayProcess:
     """``gateway serve`` as a child, its JSON log read line by line."""
 
-    def __init__(self, port: int, base: str, account: str, token: str, model_url: str) -> None:
+    def __init__(
+        self,
+        port: int,
+        base: str,
+        account: str,
+        token: str,
+        model_url: str,
+        agent: str = "assistant",
+    ) -> None:
         self.events: list[dict[str, Any]] = []
         self._port = port
+        self._base = base
+        self._api_token = secrets.token_hex(32)
         self._environment = {
             **os.environ,
             "TWILIO_ACCOUNT_SID": account,
@@ -103,7 +159,9 @@ class GatewayProcess:
             "GATEWAY_REALTIME_URL": model_url,
             "GATEWAY_REALTIME_HEADERS": "{}",
             "GATEWAY_AGENTS_DIR": str(_shipped_agents()),
-            "GATEWAY_AGENT": "assistant",
+            "GATEWAY_AGENT": agent,
+            "GATEWAY_API_TOKEN": self._api_token,
+            "GATEWAY_APPROVAL_TIMEOUT_S": "30",
             "GATEWAY_SECRET": secrets.token_hex(32),
             "GATEWAY_LOG_FORMAT": "json",
             "GATEWAY_LOG_LEVEL": "info",
@@ -138,6 +196,11 @@ class GatewayProcess:
         """The process id of the running gateway."""
         assert self._process is not None
         return self._process.pid
+
+    def api(self) -> httpx2.AsyncClient:
+        """A client of the gateway's API, with its token; proxies are not for loopback."""
+        headers = {"Authorization": f"Bearer {self._api_token}"}
+        return httpx2.AsyncClient(base_url=self._base, headers=headers, trust_env=False)
 
     async def wait_event(self, name: str, timeout_s: float) -> dict[str, Any]:
         """The first log line of that event; raises GatewayError when the gateway ended or hung."""

@@ -1,5 +1,6 @@
 """What the demo shows: the timeline, the latencies with the gateway's own share, the truth."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,10 @@ from rich.table import Table
 from gateway.sim.realtime.session import Session
 from gateway.sim.twilio import TwinCall
 
+HANDOFFS = [("frontdesk", "faq"), ("faq", "frontdesk"), ("frontdesk", "booking")]
+TOOLS = ["faq_lookup", "find_booking", "update_seat", "end_call"]
+"""What the agents do in a demo call that goes as planned, in this order."""
+
 
 @dataclass(frozen=True)
 class DemoCall:
@@ -19,6 +24,8 @@ class DemoCall:
     call: TwinCall
     log: list[dict[str, Any]]
     session: Session
+    approved: list[dict[str, Any]]
+    """What somebody approved, as the gateway's API showed it."""
     recording: Path
     carrier_errors: list[int]
     """What Twilio's debugger would show."""
@@ -29,14 +36,24 @@ class DemoCall:
 
     @property
     def ended_as_planned(self) -> bool:
-        """The agent interrupted once, a tool used, the goodbye heard, the hang-up the agent's."""
-        ended = self.events("call.ended")
+        """One interruption, the handoffs and tools of the story, approved, and hung up by us."""
         return (
-            bool(ended)
-            and ended[0]["reason"] == "agent_hung_up"
+            [line["reason"] for line in self.events("call.ended")] == ["agent_hung_up"]
             and len(self.events("barge_in")) == 1
-            and bool(self.events("tool.ended"))
+            and self.handoffs == HANDOFFS
+            and self.tools == TOOLS
+            and [line["verdict"] for line in self.events("approval.decided")] == ["approved"]
         )
+
+    @property
+    def handoffs(self) -> list[tuple[str, str]]:
+        """Who handed over to whom, in order."""
+        return [(line["from_agent"], line["to_agent"]) for line in self.events("handoff")]
+
+    @property
+    def tools(self) -> list[str]:
+        """The tools that answered, in order."""
+        return [line["tool"] for line in self.events("tool.ended")]
 
     def agent_words(self, response_id: str) -> str:
         """What the agent said in an answer, by the model's own transcript."""
@@ -95,6 +112,17 @@ def turns(demo: DemoCall) -> list[dict[str, Any]]:
     return [{key: line[key] for key in keys} for line in demo.events("turn.done")]
 
 
+def approvals(demo: DemoCall) -> list[dict[str, Any]]:
+    """What was asked for and what became of it: tool, arguments, verdict, waited_ms."""
+    rows = []
+    for number, line in enumerate(demo.events("approval.decided")):
+        asked = demo.approved[number] if number < len(demo.approved) else {}
+        arguments = json.loads(asked.get("arguments", "null"))
+        row = {key: line[key] for key in ("tool", "verdict", "waited_ms")}
+        rows.append({**row, "arguments": arguments})
+    return rows
+
+
 def report_json(demo: DemoCall) -> dict[str, Any]:
     """Everything the demo shows, for machines."""
     barge_in = next(iter(demo.events("barge_in")), None)
@@ -103,6 +131,9 @@ def report_json(demo: DemoCall) -> dict[str, Any]:
         "reason": next(iter(demo.events("call.ended")), {}).get("reason"),
         "timeline": timeline(demo),
         "turns": turns(demo),
+        "handoffs": demo.handoffs,
+        "tools": demo.tools,
+        "approvals": approvals(demo),
         "interruption": barge_in,
         "interruption_truth_ms": demo.truth_ms(),
         "carrier_errors": demo.carrier_errors,
@@ -158,14 +189,16 @@ def _row(demo: DemoCall, line: dict[str, Any], caller_turn: int) -> dict[str, An
     if told is None:
         return None
     who, what = told
-    words = ""
+    words, details = "", ""
     if line["event"] == "turn.done":
         words = demo.agent_words(line["response_id"])
     elif line["event"] == "caller.stopped":
         words = demo.caller_words(caller_turn)
+    elif line["event"] == "approval.asked":
+        details = "".join(f": {each['arguments']}" for each in demo.approved)
     at_ms = line.get("at_ms", line.get("duration_ms", 0.0)) + line.get("play_ms", 0.0)
     spoken = f": “{words}”" if words else ""
-    return {"at_ms": at_ms, "who": who, "what": what.format(**line) + spoken}
+    return {"at_ms": at_ms, "who": who, "what": what.format(**line) + spoken + details}
 
 
 _TOLD = {
@@ -177,6 +210,8 @@ _TOLD = {
     "tool.started": ("agent", "calls the tool {tool}"),
     "tool.ended": ("tool", "{tool} has answered after {duration_ms:.1f} ms"),
     "handoff": ("agent", "{from_agent} hands over to {to_agent}"),
+    "approval.asked": ("gateway", "somebody must approve {tool} first"),
+    "approval.decided": ("person", "{verdict}: {tool}, after {waited_ms:.0f} ms"),
     "dtmf": ("caller", "pressed {count} keys"),
     "call.ended": ("gateway", "the call is over: {reason}"),
 }

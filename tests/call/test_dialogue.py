@@ -296,3 +296,16 @@ async def test_whoever_waits_for_a_response_is_told_once() -> None:
     talk.hear(said.response_done())
     talk.hear(said.response_created("resp_2"), said.response_done("resp_2"))
     assert len(calls) == 1
+
+
+@pytest.mark.asyncio
+async def test_whether_the_caller_speaks_is_known() -> None:
+    """From the model's own word for the beginning to its word for the end."""
+    talk = Talk()
+    talk.go_live()
+    heard = []
+    for event in (said.response_created(), said.speech_started(), said.speech_stopped()):
+        talk.hear(event)
+        heard.append(talk.dialogue.caller_speaks)
+    assert heard == [False, True, False]
+    talk.close()

@@ -52,10 +52,10 @@ def test_a_tool_is_told_with_its_duration() -> None:
     assert ended.duration_ms >= 0
 
 
-def test_a_tool_whose_start_was_not_seen_took_no_time() -> None:
-    """An end without a start is no crash."""
-    end = RealtimeToolEnd(agent=TRIAGE, tool=end_call, arguments="{}", output="bye", info=INFO)
-    assert told(end) == [ToolEnded("end_call", 0.0, 1234.0)]
+def test_a_tool_that_never_ran_has_not_ended() -> None:
+    """The SDK shows the end of a tool that was refused, without its start: nothing is told."""
+    end = RealtimeToolEnd(agent=TRIAGE, tool=end_call, arguments="{}", output="no", info=INFO)
+    assert told(end) == []
 
 
 def test_neither_arguments_nor_results_are_told() -> None:

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
+
 from gateway.agents import AgentFolder, McpServers
 from gateway.call.approvals import Approvals
 from gateway.call.call import Line
@@ -16,7 +18,16 @@ from gateway.call.tools import ToolRunner
 from gateway.core.events import CallEnded, CallEvent
 from gateway.settings import load_settings
 from gateway.sim.realtime import RealtimeOptions, RealtimeServer
-from gateway.sim.twilio import Network, PhoneNumber, Step, TwilioOptions, TwilioTwin, TwinCall
+from gateway.sim.realtime.session import Session
+from gateway.sim.twilio import (
+    Callee,
+    Network,
+    PhoneNumber,
+    Step,
+    TwilioOptions,
+    TwilioTwin,
+    TwinCall,
+)
 from gateway.web.app import build_app
 from gateway.web.server import build_server
 
@@ -27,13 +38,18 @@ PHRASES = ROOT / "gateway" / "call" / "phrases"
 NUMBER = "+15550001000"
 ACCOUNT = "AC" + "0" * 32
 TOKEN = "a made-up token"
+API_TOKEN = "a-made-up-api-token"
 LIMIT_S = 45.0
 
 
 class House:
     """A running gateway with its twins and everything they know."""
 
-    def __init__(self, reception: Reception, model: RealtimeServer, twin: TwilioTwin) -> None:
+    def __init__(
+        self, base: str, reception: Reception, model: RealtimeServer, twin: TwilioTwin
+    ) -> None:
+        self.base = base
+        """Where the gateway is."""
         self.reception = reception
         self.model = model
         self.twin = twin
@@ -67,12 +83,43 @@ class House:
         ended: CallEnded = self.of(CallEnded, call.sid)[0]
         return ended
 
+    async def api(self, method: str, path: str, **request: Any) -> Any:
+        """One request to the gateway's API with its token; the JSON of the answer."""
+        headers = {"Authorization": f"Bearer {API_TOKEN}"}
+        async with httpx2.AsyncClient(
+            base_url=self.base, headers=headers, trust_env=False
+        ) as client:
+            answer = await client.request(method, path, **request)
+            answer.raise_for_status()
+            return answer.json()
+
+
+def told(session: Session, side: str, kind: str) -> list[dict[str, Any]]:
+    """Events of a type in a model session, of the server (``S``) or of the gateway (``C``)."""
+    events = [row["event"] for row in session.trace if row["dir"] == side and "event" in row]
+    return [event for event in events if event["type"] == kind]
+
+
+def heard_ms(call: TwinCall, recording: bytes) -> float:
+    """How much of a recording the caller heard without a gap, from its beginning."""
+    heard, low, high = call.heard, 0, len(recording)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if recording[:middle] in heard else (low, middle - 1)
+    return low / 8
+
 
 @asynccontextmanager
 async def house(
-    options: RealtimeOptions | None = None, **settings_overrides: Any
+    options: RealtimeOptions | None = None,
+    *,
+    callees: tuple[Callee, ...] = (),
+    **settings_overrides: Any,
 ) -> AsyncIterator[House]:
-    """Starts offline model, gateway and twin on free ports; stops all of them at the end."""
+    """Starts offline model, gateway and twin on free ports; stops all of them at the end.
+
+    ``callees`` are the people the gateway may send a caller to.
+    """
     model = RealtimeServer(options or RealtimeOptions())
     await model.start()
     settings = load_settings(
@@ -82,7 +129,11 @@ async def house(
         openai_api_key="offline",
         public_url="http://127.0.0.1:1",
         realtime_url=model.url,
-        **{"agents_dir": ROOT / "agents_config", **settings_overrides},
+        **{
+            "agents_dir": ROOT / "agents_config",
+            "api_token": API_TOKEN,
+            **settings_overrides,
+        },
     )
     listeners: list[Callable[[str, CallEvent], None]] = []
     tools = ToolRunner(threads=4, timeout_s=5)
@@ -107,9 +158,9 @@ async def house(
     number = PhoneNumber(
         NUMBER, voice_url=f"{base}/twilio/voice", status_callback=f"{base}/twilio/status"
     )
-    twin = TwilioTwin(TwilioOptions(ACCOUNT, TOKEN, (number,)))
+    twin = TwilioTwin(TwilioOptions(ACCOUNT, TOKEN, (number,), callees=callees))
     await twin.start()
-    running = House(reception, model, twin)
+    running = House(base, reception, model, twin)
     listeners.append(running.heard_event)
     while not server.started:  # noqa: ASYNC110 uvicorn has no event for it
         await asyncio.sleep(0.01)
