@@ -14,7 +14,7 @@ from timeit import Timer
 from rich.console import Console
 from rich.table import Table
 
-from gateway.core import mediastreams, realtime
+from gateway.core import mediastreams, realtime, transcode
 from gateway.core.ledger import PlaybackLedger
 from gateway.core.pacing import Pacing
 
@@ -49,6 +49,19 @@ def operations() -> dict[str, Callable[[], object]]:
         "ledger: 200 ms received, sent, heard": _Playing().step,
         "ledger: cut with 600 ms outstanding": _cut,
         "pacing: decide": lambda: pacing.grant(350.0, 4800),
+        **_conversions("A-law", "audio/pcma", _FRAME),
+        **_conversions("16-bit samples", "audio/pcm", _FRAME * 6),
+    }
+
+
+def _conversions(name: str, wire_format: str, audio: bytes) -> dict[str, Callable[[], object]]:
+    """Both ways of a format that is not the line's own; `audio` is a frame of it."""
+    encoder, decoder = transcode.encoder(wire_format), transcode.decoder(wire_format)
+    if encoder is None or decoder is None:
+        raise ValueError(f"{wire_format} needs no conversion")
+    return {
+        f"{name}: encode a 20 ms frame": lambda: encoder.feed(_FRAME),
+        f"{name}: decode a 20 ms frame": lambda: decoder.feed(audio),
     }
 
 

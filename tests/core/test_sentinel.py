@@ -1,9 +1,13 @@
 """The sentinel: hears what format the model really speaks, and never ends a good call.
 
-Over every recording of the project (speech, noise, silence, keys; at -30 to +6 dB, clean and with
-noise; deltas of 100 to 400 ms; begun at every half second) there is no false alarm. Of the spoken
-recordings at -18 to +6 dB, in any wrong format, 97 to 100 % are detected, typically within a second
-of audio. A wrong sample rate is not detected at all: 0 %, by design.
+False alarms: none. Over every recording of the project (speech, noise, silence, keys; at -30 to
++6 dB, clean and with noise; deltas of 100 to 400 ms; begun at every second), over waves of many
+shapes, heights and levels, over noise, and over what the gateway plays itself.
+
+Detections, of the spoken recordings at -18 to +6 dB with and without hiss: 100 % where one of the
+two formats is 16-bit samples, 97.5 % of A-law as mu-law, 98 % of mu-law as A-law (the rest are too
+short or too noisy). Half of the verdicts need 0.12 s of 16-bit samples or 0.7 to 0.9 s of G.711.
+A wrong sample rate is not detected: 0 %, by design.
 """
 
 from __future__ import annotations
@@ -60,10 +64,13 @@ def noise(n: int, peak: int, seed: int = 1) -> bytes:
 HISS: Final = noise(200_000, 10_000)
 
 
-def spoken(payload: bytes) -> bool:
-    """True when at least a second of a recording is as loud as speech."""
+def spoken(name: str, payload: bytes) -> bool:
+    """True when at least a second of a recording is as loud as speech, and not just loud."""
     tenths = (payload[i : i + 800] for i in range(0, len(payload), 800))
-    return sum(level_dbfs(tenth) > -40 for tenth in tenths) >= 10
+    return name != "noise_only" and sum(level_dbfs(tenth) > -40 for tenth in tenths) >= 10
+
+
+SPOKEN: Final = [payload for path, payload in RECORDINGS.items() if spoken(path.stem, payload)]
 
 
 def variants(payload: bytes, gains_db: list[int], hiss: list[float]) -> Iterator[bytes]:
@@ -87,7 +94,6 @@ def verdict(audio: bytes, declared: str, seed: int = 0) -> str | None:
         n = chance.randint(100, 400) * BYTES_PER_MS[declared]
         found = sentinel.hear(audio[:n])
         if found is not None:
-            assert sentinel.decided
             return found
         audio = audio[n:]
     return None
@@ -111,18 +117,18 @@ def waves(rate: int, n: int) -> Iterator[array[int]]:
 def test_there_is_something_to_hear() -> None:
     """The figures below rest on real recordings, most of them spoken."""
     assert len(RECORDINGS) >= 30
-    assert sum(map(spoken, RECORDINGS.values())) >= 20
+    assert len(SPOKEN) >= 20
 
 
 @FORMATS
-@pytest.mark.parametrize("gain_db", [-30, -18, -6, 0, 6])
+@pytest.mark.parametrize("gain_db", [-30, -15, 0, 6])
 def test_recordings_as_declared_raise_no_alarm(wire_format: str, gain_db: int) -> None:
     """None in any recording, at any level, with any noise, wherever the call begins."""
-    half_s = 500 * BYTES_PER_MS[wire_format]
+    second = 1000 * BYTES_PER_MS[wire_format]
     for path, payload in RECORDINGS.items():
         for pcm in variants(payload, [gain_db], [0.0, 0.01, 0.1]):
             audio = in_format(pcm, wire_format)
-            for start in range(0, len(audio), half_s):
+            for start in range(0, len(audio), second):
                 assert verdict(audio[start:], wire_format, seed=start) is None, path
 
 
@@ -160,7 +166,7 @@ def test_noise_raises_no_alarm(wire_format: str, peak: int) -> None:
 def test_gaps_in_speech_raise_no_alarm(wire_format: str) -> None:
     """Lost packets played as digital silence are no other format."""
     chance = random.Random(7)
-    for payload in filter(spoken, RECORDINGS.values()):
+    for payload in SPOKEN:
         broken = bytearray(payload)
         for _ in range(len(payload) // 400):
             start, n = chance.randrange(len(payload)), chance.randint(8, 240)
@@ -177,7 +183,7 @@ def test_another_format_is_detected(declared: str, spoken_format: str) -> None:
     """At least 95 % of the spoken recordings, and never as a third format."""
     verdicts = [
         verdict(in_format(pcm, spoken_format), declared)
-        for payload in filter(spoken, RECORDINGS.values())
+        for payload in SPOKEN
         for pcm in variants(payload, [-18, -6, 0, 6], [0.0, 0.005])
     ]
     assert set(verdicts) <= {WORDS[spoken_format], None}
@@ -187,7 +193,7 @@ def test_another_format_is_detected(declared: str, spoken_format: str) -> None:
 @pytest.mark.parametrize("rate", [8000, 16_000])
 def test_a_wrong_rate_is_not_taken_for_a_wrong_format(rate: int) -> None:
     """16-bit samples at another rate than 24 kHz are 16-bit samples still."""
-    for payload in filter(spoken, RECORDINGS.values()):
+    for payload in SPOKEN:
         pcm = to_pcm16(payload)
         at_rate, _ = audioop.ratecv(pcm, 2, 1, 8000, rate, None)
         assert verdict(at_rate, "audio/pcm") is None
@@ -197,7 +203,7 @@ def test_a_wrong_rate_is_not_taken_for_a_wrong_format(rate: int) -> None:
 def test_16_bit_samples_are_detected_at_any_rate(rate: int) -> None:
     """A server that was asked for mu-law and sends samples need not send them at 24 kHz."""
     found = []
-    for payload in filter(spoken, RECORDINGS.values()):
+    for payload in SPOKEN:
         for pcm in variants(payload, [-6, 0], [0.005]):
             at_rate, _ = audioop.ratecv(pcm, 2, 1, 8000, rate, None)
             found.append(verdict(at_rate, "audio/pcmu"))
@@ -208,7 +214,7 @@ def test_16_bit_samples_are_detected_at_any_rate(rate: int) -> None:
 @FORMATS
 def test_it_decides_soon_and_then_needs_no_more(wire_format: str) -> None:
     """Speech as declared is believed within two seconds, and nothing changes its mind."""
-    payload = next(filter(spoken, RECORDINGS.values()))
+    payload = SPOKEN[0]
     sentinel = Sentinel(wire_format)
     sentinel.hear(in_format(to_pcm16(payload[: bytes_of(2000)]), wire_format))
     assert sentinel.decided
@@ -218,7 +224,7 @@ def test_it_decides_soon_and_then_needs_no_more(wire_format: str) -> None:
 
 def test_an_alarm_is_given_once() -> None:
     """After the verdict there is nothing more to say."""
-    audio = in_format(to_pcm16(next(filter(spoken, RECORDINGS.values()))), "audio/pcm")
+    audio = in_format(to_pcm16(SPOKEN[0]), "audio/pcm")
     sentinel = Sentinel("audio/pcmu")
     assert sentinel.hear(audio) == "pcm16"
     assert sentinel.decided
@@ -235,7 +241,7 @@ def test_it_does_not_listen_for_ever(wire_format: str) -> None:
 
 def test_how_the_audio_is_cut_makes_no_difference() -> None:
     """Byte by byte it hears the same as at once."""
-    audio = in_format(to_pcm16(next(filter(spoken, RECORDINGS.values()))), "audio/pcma")
+    audio = in_format(to_pcm16(SPOKEN[0]), "audio/pcma")
     sentinel = Sentinel("audio/pcmu")
     said = [found for byte in audio if (found := sentinel.hear(bytes([byte])))]
     assert said == [verdict(audio, "audio/pcmu")] == ["g711_alaw"]
