@@ -63,6 +63,10 @@ class TwilioOptions:
     """Keep both tracks in memory (16 kB per second and call). Counts and clears are kept either
     way."""
     buffer_cap_s: int = 600
+    packet_ms: int = 0
+    """Audio leaves for the phone in packets of this length, and one that has begun is heard to its
+    end. 0: a `clear` acts on the sample. Undocumented; 20 is what telephone networks do.
+    """
     send_buffer_bytes: int = 65_536
     """When this much waits to be read by the gateway, caller audio is discarded (31930)."""
     stream_timeout_s: float = 5.0

@@ -70,7 +70,11 @@ class PlayoutBuffer:
         cap_bytes: int = CAP_BYTES,
         keep_audio: bool = True,
         return_cleared_marks: bool = True,
+        packet_bytes: int = 1,
     ) -> None:
+        """`packet_bytes`: audio leaves for the phone in packets of this size, counted from the
+        first byte after a silence, and a packet that has begun cannot be called back.
+        """
         self.start_s = start_s
         self.heard_bytes = 0
         self.cleared_bytes = 0
@@ -85,6 +89,8 @@ class PlayoutBuffer:
         self._cap_bytes = cap_bytes
         self._keep_audio = keep_audio
         self._return_cleared_marks = return_cleared_marks
+        self._packet_bytes = packet_bytes
+        self._burst = 0
         self._position = 0
         self._queue: deque[tuple[OutboundMessage, bytes]] = deque()
         self._offset = 0
@@ -123,16 +129,26 @@ class PlayoutBuffer:
     def clear(self, now: float) -> list[str]:
         """A `clear` arrived. Returns the names of the marks that go back, in order."""
         due = self.advance(now)
-        self.clears.append(ClearTruth(now, self.heard_bytes, self.outstanding_bytes))
-        for message, payload in self._queue:
-            message.cleared = len(payload)
-        if self._queue:
-            self._queue[0][0].cleared -= self._offset
-        self._queue.clear()
-        self._offset = 0
-        self.cleared_bytes += self.outstanding_bytes
-        self.outstanding_bytes = 0
+        begun = min(-self._burst % self._packet_bytes, self.outstanding_bytes)
+        cleared = self.outstanding_bytes - begun
+        self.clears.append(ClearTruth(now, self.heard_bytes + begun, cleared))
+        self._keep(begun)
+        self.cleared_bytes += cleared
+        self.outstanding_bytes = begun
         return due + self._void_marks(now)
+
+    def _keep(self, n_bytes: int) -> None:
+        """Takes everything out of the queue but its first bytes."""
+        kept: deque[tuple[OutboundMessage, bytes]] = deque()
+        for message, payload in self._queue:
+            waiting = payload[self._offset :]
+            part = waiting[:n_bytes]
+            n_bytes -= len(part)
+            message.cleared = len(waiting) - len(part)
+            if part:
+                kept.append((message, part))
+            self._offset = 0
+        self._queue = kept
 
     def advance(self, now: float) -> list[str]:
         """Plays up to `now`. Returns the names of the marks that have become due, in order."""
@@ -164,8 +180,10 @@ class PlayoutBuffer:
             return
         while left and self._queue:
             left -= self._play_head(left)
-        if left and self._keep_audio:
-            self.track += _SILENCE * left
+        if left:
+            self._burst = 0
+            if self._keep_audio:
+                self.track += _SILENCE * left
         self._position = position
 
     def _play_head(self, limit: int) -> int:
@@ -178,6 +196,7 @@ class PlayoutBuffer:
         self.heard_bytes += n_bytes
         self.outstanding_bytes -= n_bytes
         self._position += n_bytes
+        self._burst += n_bytes
         self._offset += n_bytes
         if self._offset == len(payload):
             self._queue.popleft()

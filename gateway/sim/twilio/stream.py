@@ -121,6 +121,7 @@ class TwinStream:
             cap_bytes=options.buffer_cap_s * BYTES_PER_S,
             keep_audio=options.keep_audio,
             return_cleared_marks=options.return_cleared_marks,
+            packet_bytes=max(1, options.packet_ms * BYTES_PER_S // 1000),
         )
         if options.keep_audio:
             self.said += b"\xff" * (options.first_timestamp_ms * BYTES_PER_S // 1000)

@@ -204,3 +204,29 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 TestAnyOrder = AnyOrder.TestCase
+
+
+def test_a_packet_that_has_begun_is_heard_to_its_end() -> None:
+    """With packets a clear takes the rest; the truth counts what is still on its way as heard."""
+    buffer = PlayoutBuffer(0.0, packet_bytes=160)
+    buffer.audio(bytes(range(200)) * 8, 1.0)
+    buffer.mark("end", 1.0)
+    assert buffer.clear(1.025) == ["end"]
+    assert (buffer.clears[0].heard_bytes_total, buffer.clears[0].cleared_bytes) == (320, 1280)
+    assert buffer.outstanding_bytes == 320 - 200
+    assert buffer.messages[0].cleared == 1280
+    buffer.audio(b"\x01" * 160, 1.03)
+    buffer.advance(2.0)
+    assert buffer.take_fresh() == (bytes(range(200)) * 8)[:320] + b"\x01" * 160
+    assert buffer.sent_bytes == buffer.heard_bytes + buffer.cleared_bytes
+
+
+def test_packets_are_counted_from_the_first_byte_after_a_silence() -> None:
+    """What begins anew begins with a whole packet; at its border nothing is on its way."""
+    buffer = PlayoutBuffer(0.0, packet_bytes=160)
+    buffer.audio(bytes(100), 1.0)
+    buffer.advance(1.5)
+    buffer.audio(bytes(1600), 2.0)
+    buffer.clear(2.02)
+    assert buffer.clears[0].heard_bytes_total == 100 + 160
+    assert buffer.outstanding_bytes == 0
