@@ -14,7 +14,7 @@ from timeit import Timer
 from rich.console import Console
 from rich.table import Table
 
-from gateway.core import mediastreams, realtime, transcode
+from gateway.core import commands, mediastreams, realtime, transcode
 from gateway.core.ledger import PlaybackLedger
 from gateway.core.pacing import Pacing
 
@@ -41,7 +41,7 @@ def operations() -> dict[str, Callable[[], object]]:
     pacing = Pacing()
     return {
         "carrier: decode a 20 ms frame": lambda: mediastreams.decode(media),
-        "model: append a 20 ms frame": lambda: realtime.append(_FRAME),
+        "model: append a 20 ms frame": lambda: commands.append(_FRAME),
         "model: name and decode a 200 ms delta": lambda: realtime.decode(
             realtime.kind(delta) or "", delta
         ),

@@ -16,6 +16,7 @@ from gateway.agents.problems import Problem, nearest
 from gateway.agents.provider import read_key
 from gateway.agents.templates import Text, compiled
 from gateway.agents.tomlfile import TomlFile, read_text
+from gateway.agents.waiting import sound_of
 from gateway.call.control import CALL_CONTROL
 
 TRANSFER = "transfer_call"
@@ -41,6 +42,8 @@ class Agent:
     on_event: Function | None
     on_model_event: Function | None
     tool_error_formatter: Function | None
+    greeting_audio: bytes = field(repr=False)
+    filler_audio: bytes = field(repr=False)
     api_key: str | None = field(repr=False)
     api_key_from: Function | None
 
@@ -82,6 +85,7 @@ def read_agent(file: TomlFile[schema.Agent], modules: Modules, problems: list[Pr
     table = file.table
     provider = table.provider or schema.Provider()
     formatter = table.run.tool_error_formatter
+    filler = table.filler or schema.Filler()
     return Agent(
         name=file.path.stem,
         file=file,
@@ -97,6 +101,8 @@ def read_agent(file: TomlFile[schema.Agent], modules: Modules, problems: list[Pr
         tool_error_formatter=finder.function(
             ("run", "tool_error_formatter"), formatter, ["arguments"]
         ),
+        greeting_audio=sound_of(file, ("greeting_audio",), table.greeting_audio, problems),
+        filler_audio=sound_of(file, ("filler", "audio"), filler.audio, problems),
         api_key=read_key(file, problems),
         api_key_from=finder.function(("provider", "api_key_from"), provider.api_key_from, []),
     )

@@ -19,11 +19,12 @@ from gateway.agents.checks import cross_problems, tool_problems
 from gateway.agents.connection import connection, credentials
 from gateway.agents.draft import Draft, read_folder
 from gateway.agents.mcp import McpServers
-from gateway.agents.model import model_settings, run_config
+from gateway.agents.model import floor_rules, model_settings, run_config
 from gateway.agents.problems import Problem, in_order, nearest_or_all
 from gateway.agents.schema import WIRE_FORMATS
 from gateway.agents.servers import McpServer
 from gateway.agents.templates import TemplateFault, Text
+from gateway.agents.waiting import filler_rules, idle_rules, recorded_greeting
 from gateway.call.audience import Audience
 from gateway.call.call import Offer
 from gateway.call.context import Route
@@ -118,7 +119,10 @@ class Catalogue:
         reached = self._draft.reach(name)
         model = agent.table.model
         config = connection(agent, self._settings)
-        config["initial_model_settings"] = model_settings(model, route.language)
+        rules = floor_rules(agent.table)
+        config["initial_model_settings"] = model_settings(
+            model, route.language, gateway_decides=rules is not None
+        )
         return AgentPlan(
             name=name,
             build=self._assembly(reached, offer, route).build,
@@ -130,6 +134,10 @@ class Catalogue:
             output_format=WIRE_FORMATS[model.output_audio_format],
             route=route,
             credentials=credentials(agent, self._runner),
+            floor=rules,
+            idle=idle_rules(agent.table),
+            filler=filler_rules(agent.table, agent.filler_audio),
+            recorded_greeting=recorded_greeting(agent.table, agent.greeting_audio),
             audience=self._audience(agent),
         )
 

@@ -12,6 +12,7 @@ from gateway.agents.provider import provider_problems
 from gateway.agents.routes import Circumstances, RoutesTable, route_problems
 from gateway.agents.serverfile import server_problems
 from gateway.agents.templates import TemplateFault
+from gateway.agents.waiting import waiting_problems
 from gateway.call.call import Offer
 from gateway.call.context import Route
 from gateway.settings import Settings
@@ -39,6 +40,7 @@ def cross_problems(draft: Draft, settings: Settings) -> Iterator[Problem]:
         yield from tool_problems(draft, agent, None)
         yield from model_problems(agent.file, ours=not elsewhere)
         yield from provider_problems(agent.file)
+        yield from waiting_problems(agent.file)
     if draft.routes_file is not None:
         yield from route_problems(draft.routes_file)
     if draft.servers_file is not None:

@@ -16,7 +16,7 @@ from gateway.errors import ConfigError
 from gateway.settings import Settings
 
 LOOK_EVERY_S = 1.0
-_WATCHED = (".toml", ".md", ".py")
+_WATCHED = (".toml", ".md", ".py", ".wav", ".ulaw")
 
 Snapshot = Mapping[Path, tuple[int, int]]
 """Files with the time of their last change (ns) and their size."""

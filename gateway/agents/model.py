@@ -17,6 +17,7 @@ from gateway.agents.known import (
 )
 from gateway.agents.problems import Problem, nearest
 from gateway.agents.tomlfile import TomlFile
+from gateway.core.floor import FloorRules
 
 CHOICES = ("auto", "none", "required")
 """Values of ``tool_choice`` that are no tool's name."""
@@ -37,20 +38,28 @@ _SERVER_VAD_ONLY = (
     "idle_timeout_ms",
 )
 _MUST_ANSWER = (
-    "nothing would ask for an answer: in this version the model answers by itself "
-    "(create_response = true)"
+    'nothing would ask for an answer; with interruption = "gateway" the gateway asks, and turns '
+    "this off by itself"
 )
+_OURS_NOW = 'is off with interruption = "gateway", which decides and asks itself: leave it out'
+_FOR_GATEWAY = 'belongs to interruption = "gateway"; the model decides by itself what interrupts'
 
 
-def model_settings(model: schema.Model, language: str) -> RealtimeSessionModelSettings:
-    """The session the model is asked for. A route's language is used when the file has none."""
+def model_settings(
+    model: schema.Model, language: str, *, gateway_decides: bool = False
+) -> RealtimeSessionModelSettings:
+    """The session the model is asked for. A route's language is used when the file has none.
+
+    ``gateway_decides``: the model neither interrupts nor answers by itself.
+    """
     settings = {**copy.deepcopy(_DEFAULTS), **model.model_dump(exclude_unset=True)}
     settings["input_audio_format"] = model.input_audio_format
     settings["output_audio_format"] = model.output_audio_format
     for key in ("input_audio_transcription", "input_audio_noise_reduction", "turn_detection"):
         if settings[key] == "off":
             settings[key] = None
-    settings["turn_detection"] = _explicit_turns(settings["turn_detection"])
+    turns = settings["turn_detection"]
+    settings["turn_detection"] = _explicit_turns(turns, by_itself=not gateway_decides)
     settings["input_audio_transcription"] = _transcription(
         settings["input_audio_transcription"], language
     )
@@ -73,6 +82,7 @@ def model_problems(file: TomlFile[schema.Agent], *, ours: bool) -> Iterator[Prob
     """
     model = file.table.model
     yield from _modality_problems(file)
+    yield from _floor_problems(file)
     if not isinstance(model.turn_detection, str) and model.turn_detection is not None:
         yield from _turn_problems(file, model.turn_detection)
     elif model.turn_detection == "off":
@@ -96,6 +106,17 @@ def _modality_problems(file: TomlFile[schema.Agent]) -> Iterator[Problem]:
             yield file.problem(("model", key), 'must be ["audio"]: a phone has no screen for text')
 
 
+def _floor_problems(file: TomlFile[schema.Agent]) -> Iterator[Problem]:
+    table = file.table
+    if table.interruption == "server" and table.turns is not None:
+        yield file.problem(("turns",), _FOR_GATEWAY)
+    if table.interruption == "gateway" and table.model.turn_detection == "off":
+        yield file.problem(
+            ("model", "turn_detection"),
+            'cannot be off with interruption = "gateway": the model tells when the caller is done',
+        )
+
+
 def _turn_problems(file: TomlFile[schema.Agent], turns: schema.TurnDetection) -> Iterator[Problem]:
     place = ("model", "turn_detection")
     if turns.type == "semantic_vad":
@@ -106,7 +127,11 @@ def _turn_problems(file: TomlFile[schema.Agent], turns: schema.TurnDetection) ->
                 )
     elif turns.eagerness is not None:
         yield file.problem((*place, "eagerness"), 'belongs to type = "semantic_vad"')
-    if turns.create_response is False:
+    if file.table.interruption == "gateway":
+        for key in ("interrupt_response", "create_response"):
+            if getattr(turns, key):
+                yield file.problem((*place, key), _OURS_NOW)
+    elif turns.create_response is False:
         yield file.problem((*place, "create_response"), _MUST_ANSWER)
 
 
@@ -141,11 +166,25 @@ def _support_problems(file: TomlFile[schema.Agent]) -> Iterator[Problem]:
             yield file.problem(path, f"{transcriber} does not take it", "warning")
 
 
-def _explicit_turns(turns: Any) -> Any:
+def _explicit_turns(turns: Any, *, by_itself: bool) -> Any:
     """The SDK reads the echoed booleans back, and only an explicit one is sure to be echoed."""
     if not isinstance(turns, dict):
         return turns
-    return {"type": "server_vad", "interrupt_response": True, "create_response": True, **turns}
+    return {
+        "type": "server_vad",
+        "interrupt_response": by_itself,
+        "create_response": by_itself,
+        **turns,
+    }
+
+
+def floor_rules(table: schema.Agent) -> FloorRules | None:
+    """How the gateway decides who has the floor; None when the model does."""
+    if table.interruption == "server":
+        return None
+    turns = (table.turns or schema.Turns()).model_dump(exclude_none=True)
+    heard = "greeting" in turns.pop("uninterruptible", ())
+    return FloorRules(greeting_is_heard=heard, **turns)
 
 
 def _transcription(table: Any, language: str) -> Any:

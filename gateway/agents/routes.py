@@ -58,6 +58,10 @@ class Circumstances(Table):
     directory: DirectoryTable = Field(default={}, description="a table of destinations")
     max_calls: int | None = Field(default=None, ge=1, description="a whole number, at least 1")
     max_minutes: float | None = Field(default=None, gt=0, description="a number above 0")
+    warn_minutes: float | None = Field(default=None, gt=0, description="a number above 0")
+    secret_digits: Literal["token", "checked"] = Field(
+        default="token", description='"token" or "checked"'
+    )
     data: dict[str, Any] = Field(default={}, description="a table")
 
 
@@ -146,6 +150,10 @@ def route_problems(file: TomlFile[RoutesTable]) -> Iterator[Problem]:
     for place, each in _circumstances(table):
         if each.timezone is not None and each.timezone not in _zones():
             yield file.problem((*place, "timezone"), f"unknown time zone{_nearest_zone(each)}")
+        if each.warn_minutes is not None and each.warn_minutes >= (each.max_minutes or 0):
+            yield file.problem(
+                (*place, "warn_minutes"), "must be less than max_minutes, the limit it warns of"
+            )
     seen: dict[tuple[str, str], int] = {}
     for position, route in enumerate(table.route):
         here: KeyPath = ("route", position)
@@ -186,6 +194,8 @@ def _route(
         data=table.data,
         max_calls=table.max_calls,
         max_minutes=table.max_minutes,
+        warn_minutes=table.warn_minutes,
+        secret_digits=table.secret_digits,
     )
 
 

@@ -220,6 +220,41 @@ class Provider(Table):
     )
 
 
+class Turns(Table):
+    """``[turns]``: how the gateway decides who has the floor."""
+
+    min_speech_ms: int | None = Field(
+        default=None, ge=100, le=2000, description="a whole number from 100 to 2000"
+    )
+    backchannel_ms: int | None = Field(
+        default=None, ge=0, le=3000, description="a whole number from 0 to 3000"
+    )
+    voice_dbfs: float | None = Field(
+        default=None, ge=-70, le=-10, description="a number from -70 to -10"
+    )
+    uninterruptible: list[Literal["greeting"]] | None = Field(
+        default=None, description='["greeting"]'
+    )
+
+
+class Idle(Table):
+    """``[idle]``: a caller who says nothing."""
+
+    after_s: float = Field(ge=1, le=300, description="a number of seconds from 1 to 300")
+    asks: int | None = Field(default=None, ge=0, le=10, description="a whole number from 0 to 10")
+    ask: str | None = Field(default=None, min_length=1, description="a text that is not empty")
+    goodbye: str | None = Field(default=None, min_length=1, description="a text that is not empty")
+
+
+class Filler(Table):
+    """``[filler]``: the silence of a slow tool."""
+
+    after_s: float | None = Field(
+        default=None, ge=0.2, le=30, description="a number of seconds from 0.2 to 30"
+    )
+    audio: str | None = Field(default=None, min_length=1, description="a .wav or .ulaw file")
+
+
 class Agent(Table):
     """An agent's file."""
 
@@ -236,6 +271,18 @@ class Agent(Table):
     on_event: str | None = Field(default=None, description="a function as module.name")
     on_model_event: str | None = Field(default=None, description="a function as module.name")
     build: str | None = Field(default=None, description="a function as module.name")
+    interruption: Literal["server", "gateway"] = Field(
+        default="server", description='"server" or "gateway"'
+    )
+    turns: Turns | None = Field(default=None, description="a table { min_speech_ms = …, … }")
+    greeting_audio: str | None = Field(
+        default=None, min_length=1, description="a .wav or .ulaw file"
+    )
+    greeting_text: str | None = Field(
+        default=None, min_length=1, description="the words of greeting_audio"
+    )
+    idle: Idle | None = Field(default=None, description="a table { after_s = …, … }")
+    filler: Filler | None = Field(default=None, description="a table { after_s = …, audio = … }")
     model: Model = Field(default=Model(), description="a table")
     run: Run = Field(default=Run(), description="a table")
     provider: Provider | None = Field(default=None, description="a table")

@@ -13,13 +13,15 @@ from functools import partial
 from typing import Literal
 
 from gateway.call.approvals import Approvals
+from gateway.call.capture import Capture
 from gateway.call.carrier import CarrierSocket
 from gateway.call.context import CallContext, Destination
 from gateway.call.control import Control
 from gateway.call.departure import Departure
 from gateway.call.dialogue import Dialogue
-from gateway.call.keys import Keys
+from gateway.call.inbound import Microphone
 from gateway.call.link import Dialler
+from gateway.call.patience import Patience
 from gateway.call.recorded import Phrase, phrase
 from gateway.call.session import AgentPlan
 from gateway.call.transfer import Transfer
@@ -33,7 +35,6 @@ from gateway.core.events import (
     CallLive,
     CallOffered,
     CarrierOddity,
-    DtmfGroup,
     Listener,
     ModelLost,
     TransferFailed,
@@ -87,7 +88,6 @@ class Call:
         self._timers: list[asyncio.TimerHandle] = []
         self._socket: CarrierSocket | None = None
         self._lost: ModelError | None = None
-        self._keys = Keys(self._digits_pressed)
         self.dialogue = Dialogue(
             pacing=Pacing(lead_ms=line.settings.lead_ms),
             formats=(plan.input_format, plan.output_format),
@@ -96,25 +96,28 @@ class Call:
             emit=self._emit,
             on_lost=self.model_lost,
             on_interrupted=self._interrupted,
+            rules=plan.floor,
             on_audio=None if plan.audience is None else (lambda delta: self._upstream.spoke(delta)),
+        )
+        self._microphone = Microphone(self.dialogue.caller_audio)
+        self._keys = Capture(
+            self.dialogue, self._microphone, self._emit, lambda text: self._upstream.say(text)
         )
         self._departure = Departure(self.dialogue, self._going)
         self._transfer = Transfer(plan.route.directory, lambda: self.end("transferred"))
         control = Control(
-            self._loop, self.dialogue, plan.route.directory, self.hang_up, self.transfer
+            self._loop, self.dialogue, plan.route.directory, self._keys, self.hang_up, self.transfer
         )
-        context = CallContext(
-            call_sid=offer.call_sid,
-            caller=offer.caller,
-            called=offer.called,
-            agent=plan.name,
-            control=control,
-            direction=offer.direction,
-            route=plan.route,
+        self._patience = Patience(
+            plan,
+            self.dialogue,
+            lambda: self.state == "live" and self._transfer.key is None,
+            self.hang_up,
+            lambda: self.say_and_end("goodbye", "time_limit"),
         )
         self._upstream = Upstream(
             plan,
-            context,
+            _context(offer, plan, control),
             line.dialler,
             line.approvals,
             self.dialogue,
@@ -126,8 +129,7 @@ class Call:
 
     async def run(self) -> str:
         """The whole life of the call; returns the reason it ended. Everything is closed by then."""
-        offer = self.offer
-        self._emit(CallOffered(offer.called, offer.caller, self.plan.name, offer.direction))
+        self._emit(_offered(self.offer, self.plan.name))
         self._after(self._settings.no_stream_timeout_s, partial(self._no_stream, self.ticket))
         self._after(self._settings.connect_timeout_s, self._model_slow)
         self._upstream.start()
@@ -141,7 +143,7 @@ class Call:
                 await self._tear_down()
             finally:
                 self.state = "ended"
-                self._emit(_ended(reason, self.dialogue, ended_at))
+                self._emit(_ended(reason, self.dialogue, self._microphone.frames, ended_at))
                 self.dialogue.outbound.ledger.cut(ended_at)  # unheard audio is let go
         return reason
 
@@ -161,13 +163,13 @@ class Call:
     def hang_up(self, reason: str) -> None:
         """Ends the call once the goodbye has been heard; a caller who speaks up keeps the call."""
         if not self._ended.done():
-            self._departure.begin(reason, self.end, said=self.dialogue.spoke_last)
+            self._departure.begin(reason, self.end, said=self.dialogue.answers.spoke_last)
 
     def transfer(self, key: str) -> None:
         """Sends the caller to a destination of the directory once what is being said was heard."""
         if self._socket is None or self._ended.done() or self._lost is not None:
             return
-        if self._departure.begin("transfer", self._leave, said=self.dialogue.spoke_last):
+        if self._departure.begin("transfer", self._leave, said=self.dialogue.answers.spoke_last):
             self._transfer.key = key
 
     @property
@@ -210,28 +212,25 @@ class Call:
         now = time.monotonic()
         if self.dialogue.opened_at is None:
             self.dialogue.opened_at = now
-            if self.plan.route.max_minutes is not None:
-                limit_s = self.plan.route.max_minutes * 60
-                self._after(limit_s, lambda: self.say_and_end("goodbye", "time_limit"))
         self._emit(CallAnswered(start.stream_sid, (now - self._offered_at) * 1000))
+        self._microphone.start()
         self.dialogue.outbound.attach(socket, start.stream_sid)
         if self._lost is not None:
             self.say_and_end("apology", self._lost.reason)
 
     def carrier_frame(self, media: Media) -> None:
         """Caller audio: the carrier's clock for the ledger, the payload for the model."""
-        dialogue = self.dialogue
-        dialogue.outbound.ledger.playout.frame(media.timestamp_ms, time.monotonic())
-        dialogue.inbound.frame(media.payload)
+        now = time.monotonic()
+        self.dialogue.outbound.ledger.playout.frame(media.timestamp_ms, now)
+        self._microphone.frame(media, now)
 
     def carrier_mark(self, name: str) -> None:
         """A mark came back, genuine or void: the ledger knows."""
         self.dialogue.outbound.mark_returned(name)
 
     def carrier_digit(self, digit: str) -> None:
-        """A key was pressed: the agent falls silent, the digits become one message."""
-        if self.dialogue.connected:  # without a model the apology or goodbye is heard to its end
-            self.dialogue.interrupt("dtmf", cancel=True)
+        """A key was pressed."""
+        self._patience.key()
         self._keys.press(digit)
 
     def carrier_oddity(self, kind: str) -> None:
@@ -282,6 +281,7 @@ class Call:
         assert self._transfer.key is not None
         self.state = "away"
         self._emit(TransferStarted(self._transfer.key, self.dialogue.since_open_ms()))
+        self._microphone.stop()
         self.dialogue.outbound.park()
         self._socket.close()
         self._socket = None
@@ -300,6 +300,8 @@ class Call:
         for timer in self._timers:
             timer.cancel()
         self._keys.stop()
+        self._microphone.stop()
+        self._patience.stop()
         self._transfer.stop()
         self._departure.cancel()
         self.dialogue.disconnect()
@@ -308,29 +310,42 @@ class Call:
             self._socket.close()
         await self._upstream.close()
 
-    def _digits_pressed(self, digits: str) -> None:
-        self._emit(DtmfGroup(len(digits), self.dialogue.since_open_ms()))
-        self._upstream.say(f"The caller pressed these keys on the phone: {digits}")
-
     def _emit(self, event: CallEvent) -> None:
         if self.state == "answered" and isinstance(event, CallLive):
             self.state = "live"
         elif isinstance(event, CallerStarted):
             self._stay()
         self._line.listener(self.offer.call_sid, event)
+        self._patience.hear(event)
 
     def _after(self, delay_s: float, callback: Callable[[], None]) -> None:
         self._timers.append(self._loop.call_later(delay_s, callback))
 
 
-def _ended(reason: str, dialogue: Dialogue, at: float) -> CallEnded:
+def _context(offer: Offer, plan: AgentPlan, control: Control) -> CallContext:
+    return CallContext(
+        call_sid=offer.call_sid,
+        caller=offer.caller,
+        called=offer.called,
+        agent=plan.name,
+        control=control,
+        direction=offer.direction,
+        route=plan.route,
+    )
+
+
+def _offered(offer: Offer, agent: str) -> CallOffered:
+    return CallOffered(offer.called, offer.caller, agent, offer.direction)
+
+
+def _ended(reason: str, dialogue: Dialogue, frames: int, at: float) -> CallEnded:
     """What the call came to."""
     opened_at = at if dialogue.opened_at is None else dialogue.opened_at
     return CallEnded(
         reason=reason,
         duration_ms=(at - opened_at) * 1000,
         heard_ms=dialogue.outbound.ledger.heard_bytes(at) / BYTES_PER_MS,
-        inbound_frames=dialogue.inbound.frames,
+        inbound_frames=frames,
         turns=dialogue.turns.turns,
         interruptions=dialogue.interruptions,
     )

@@ -6,7 +6,9 @@ Values and one protocol. Knows no SDK, no socket and no file.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
+
+from gateway.core.digits import Collected, Wish
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -43,6 +45,13 @@ class Route:
     """Calls at a time on this route; None = the gateway's own limit alone."""
     max_minutes: float | None = None
     """Longest call; then the caller hears a goodbye."""
+    warn_minutes: float | None = None
+    """How long before that the agent tells the caller; None = it does not."""
+    secret_digits: Literal["token", "checked"] = "token"
+    """What the model learns of a secret entry: ``token`` = besides the token how many keys were
+    pressed and what was wrong with them; ``checked`` = the token if they passed, else that they
+    did not.
+    """
 
 
 class CallControl(Protocol):
@@ -61,6 +70,12 @@ class CallControl(Protocol):
 
     async def hold(self, seconds: float) -> bool:
         """Plays a hold tone for so long; False when the caller spoke up before its end."""
+
+    async def collect(self, wish: Wish) -> Collected:
+        """Lets the caller type digits; those of a secret entry stay in the call."""
+
+    def secret(self, token: str) -> str:
+        """The digits behind a token of this call; KeyError when there are none."""
 
 
 @dataclass(frozen=True)
@@ -83,3 +98,11 @@ class CallContext:
     def hang_up(self, reason: str) -> None:
         """Ends the call once the goodbye has been heard; safe from any thread."""
         self.control.hang_up(reason)
+
+    def secret(self, token: str) -> str:
+        """The digits a caller typed in secret, for a tool that was handed their token.
+
+        Raises KeyError for a token that is not this call's, and after the call. Keep them out of
+        what the tool returns: that is told to the model.
+        """
+        return self.control.secret(token)

@@ -7,15 +7,17 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from agents import FunctionTool, function_tool
 from agents.tool_context import ToolContext
 
+from gateway.call.capture import Capture
 from gateway.call.context import CallContext, Destination
 from gateway.call.departure import GRACE_S
 from gateway.call.dialogue import TONES, Dialogue
 from gateway.core import tones
+from gateway.core.digits import MAX_DIGITS, Check, Collected, Wish
 
 HOLD_LIMIT_S = 120
 """Longest hold in one go; nobody listens to a tone for longer."""
@@ -23,6 +25,8 @@ _MOST_KEYS = 32
 HOLD_BROKEN = "The caller spoke up: the hold is over. Listen and answer."
 SILENT_AFTER = frozenset({"send_dtmf"})
 """Tools after which the agent waits for what the other side says."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Control:
     loop: asyncio.AbstractEventLoop
     dialogue: Dialogue
     directory: Mapping[str, Destination]
+    keys: Capture
     on_hang_up: Callable[[str], None]
     on_transfer: Callable[[str], None]
 
@@ -53,13 +58,23 @@ class Control:
 
     async def hold(self, seconds: float) -> bool:
         """Plays the hold tone."""
-        return await self._there(self._play("gateway:hold", tones.hold_tone(round(seconds * 1000))))
+        return await self._there(
+            self._play("gateway:hold", tones.hold_tone(round(seconds * 50) * 20))
+        )
+
+    async def collect(self, wish: Wish) -> Collected:
+        """Lets the caller type digits; blindly when they are secret."""
+        return await self._there(self.keys.collect(wish))
+
+    def secret(self, token: str) -> str:
+        """The digits behind a token of this call; KeyError when there are none."""
+        return self.keys.secret(token)
 
     async def _play(self, name: str, payload: bytes) -> bool:
         outbound = self.dialogue.outbound
         return await outbound.played(outbound.play_own(name, payload), GRACE_S)
 
-    async def _there(self, work: Coroutine[Any, Any, bool]) -> bool:
+    async def _there(self, work: Coroutine[Any, Any, T]) -> T:
         if asyncio.get_running_loop() is self.loop:
             return await work
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.loop))
@@ -107,10 +122,38 @@ async def hold(context: ToolContext[CallContext], seconds: int) -> str:
     return "The hold is over; thank the caller for waiting." if heard else HOLD_BROKEN
 
 
+@function_tool(
+    name_override="collect_digits",
+    description_override=(
+        "Let the caller type digits on the phone's keys: a PIN, a card number. Ask for them first, "
+        "in the same answer; # ends, * clears, pressing * twice gives up. purpose: what they are, "
+        "in a few words. count: how many digits. secret: true unless you must know them; then you "
+        'get a token that other tools take. check: "luhn" for card numbers, else "length".'
+    ),
+)
+async def collect_digits(
+    context: ToolContext[CallContext],
+    purpose: str,
+    count: int,
+    secret: bool = True,
+    check: Check = "length",
+) -> str:
+    """Collects keys; the digits of a secret stay in the call."""
+    try:
+        wish = Wish(count, secret, check)
+    except ValueError:
+        return f"Not done: count is 1 to {MAX_DIGITS} digits."
+    call = context.context
+    collected = await call.control.collect(wish)
+    discreet = secret and call.route.secret_digits == "checked"
+    return said_of(collected, wish, purpose, discreet=discreet)
+
+
 CALL_CONTROL: dict[str, FunctionTool] = {
     "end_call": end_call,
     "send_dtmf": send_dtmf,
     "hold": hold,
+    "collect_digits": collect_digits,
 }
 """Tools that act on the call itself and are the same on every route."""
 
@@ -156,3 +199,36 @@ def answers_itself(tool: str, output: str, *, spoken: bool) -> bool:
     if tool in ("end_call", "transfer_call"):
         return not spoken
     return tool not in SILENT_AFTER and output != HOLD_BROKEN
+
+
+def said_of(collected: Collected, wish: Wish, purpose: str, *, discreet: bool) -> str:
+    """What the model is told of an entry; ``discreet`` = nothing of a wrong one but that it is."""
+    if collected.outcome == "complete":
+        if not wish.secret:
+            return f"The caller typed this for {purpose}: {collected.digits}"
+        kept = "" if discreet else f", {wish.count} digits, typed for {purpose}"
+        return f"Passed: {collected.token}{kept}. Hand this token to the tool that needs it."
+    if collected.outcome in _NOT_TYPED:
+        return _NOT_TYPED[collected.outcome]
+    if collected.outcome == "no_keys":
+        wrong = "No keys came in time."
+    elif discreet:
+        wrong = "Failed: what was typed is not valid."
+    elif collected.outcome == "wrong_length":
+        wrong = f"Failed: {collected.keys} digits were typed, {wish.count} are needed."
+    else:
+        wrong = "Failed: the number is not valid; a digit must be wrong."
+    return f"{wrong} {_then(collected.tries_left)}"
+
+
+_NOT_TYPED = {
+    "cancelled": "The caller gave up typing. Ask what they would rather do.",
+    "busy": "Not done: the caller is typing for another call of this tool.",
+    "used_up": "Not done: too many entries have failed in this call. Offer another way.",
+}
+
+
+def _then(tries_left: int) -> str:
+    if not tries_left:
+        return "Do not ask for it again; offer another way."
+    return f"Ask for it again and call the tool again; it may be tried {tries_left} more times."

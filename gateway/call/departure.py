@@ -53,7 +53,7 @@ class Departure:
                 # The answer that called for the end may itself still be running: what counts is
                 # that the newest one had words.
                 while self._dialogue.connected and (
-                    self._dialogue.responding or not (said or self._dialogue.spoke_last)
+                    self._dialogue.answers.active or not (said or self._dialogue.answers.spoke_last)
                 ):
                     await self._response_done()
         except TimeoutError:
@@ -68,5 +68,5 @@ class Departure:
             if not done.done():
                 done.set_result(None)
 
-        self._dialogue.when_response_done(settle)
+        self._dialogue.answers.when_done(settle)
         await done

@@ -9,23 +9,24 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from gateway.call.answers import Answers
+from gateway.call.floor import GatewayFloor, ServerFloor
 from gateway.call.handshake import Handshake
 from gateway.call.inbound import Inbound
 from gateway.call.outbound import Outbound
 from gateway.call.voice import Voice
-from gateway.core import realtime
+from gateway.core import commands, realtime
 from gateway.core.conversation import Command, Conversation, Truncate
 from gateway.core.events import (
     AgentSpoke,
     BargeIn,
     CallerSpoke,
-    CallerStarted,
-    CallerStopped,
     CallEvent,
     CallLive,
     ModelErrorReported,
     TurnDone,
 )
+from gateway.core.floor import FloorRules
 from gateway.core.g711 import BYTES_PER_MS
 from gateway.core.ledger import Cut, Item
 from gateway.core.pacing import Pacing
@@ -49,6 +50,8 @@ TONES = "gateway:tones"
 """The gateway's own item of pressed keys: half a key press would be another one, so the voice at
 the other end (a menu that talks on) does not cut it off.
 """
+NOTICE = "gateway_notice"
+"""A recorded greeting that is heard to its end whatever the caller says."""
 
 
 class Dialogue:
@@ -65,6 +68,7 @@ class Dialogue:
         on_lost: Callable[[str, str], None],
         on_interrupted: Callable[[Item], None],
         on_audio: Callable[[realtime.AudioDelta], None] | None = None,
+        rules: FloorRules | None = None,
     ) -> None:
         """``formats``: what the model hears and says; ``on_audio`` sees what is played of that."""
         self.outbound = Outbound(pacing, self._item_started)
@@ -73,11 +77,7 @@ class Dialogue:
         self.turns = TurnClock()
         self.opened_at: float | None = None
         """When the stream opened; times of events count from here."""
-        self.spoken_response: str | None = None
-        """The newest response that had audio."""
-        self.newest_response: str | None = None
-        self.caller_speaks = False
-        """By the model's own ear; its end makes the model answer by itself."""
+        self.answers = Answers(self.send)
         self._conversation = Conversation()
         # The session may promise one format and send another: an apology beats noise.
         self._voice = Voice(formats[1], lambda wrong: on_lost("model_audio_format", wrong))
@@ -88,8 +88,9 @@ class Dialogue:
         self._on_lost = on_lost
         self._on_interrupted = on_interrupted
         self._write: Callable[[bytes], None] | None = None
-        self._retried = False
-        self._done_waiters: list[Callable[[], None]] = []
+        self._ears = None if rules is None else GatewayFloor(self, rules)
+        self._floor = self._ears or ServerFloor(self, self._handshake)
+        self._hears_greeting = bool(greeting and rules and rules.greeting_is_heard)
 
     # The model's connection
 
@@ -121,19 +122,15 @@ class Dialogue:
         return kind not in self._withheld and not _told_before(event, self._conversation)
 
     @property
-    def spoke_last(self) -> bool:
-        """True when the newest response had words in it (a goodbye needs no further answer)."""
-        return self.newest_response is not None and self.spoken_response == self.newest_response
-
-    @property
-    def responding(self) -> bool:
-        """True while the model generates an answer."""
-        return self._conversation.active is not None
-
-    @property
     def connected(self) -> bool:
         """True while there is a model to talk to."""
         return self._write is not None
+
+    def caller_audio(self, payload: bytes) -> None:
+        """The caller's audio (mu-law): for the model, and for the gateway's own ears."""
+        self.inbound.frame(payload)
+        if self._ears is not None:
+            self._ears.frame(payload)
 
     # The door
 
@@ -143,6 +140,7 @@ class Dialogue:
         ``cancel`` also stops the running response (the model does that itself when its own VAD
         heard the caller). Nothing outstanding: nothing is cleared or truncated.
         """
+        self.outbound.hush()
         begin = time.monotonic()
         active = self._conversation.active
         running = active if active is not None and not self._conversation.muted(active) else None
@@ -152,12 +150,12 @@ class Dialogue:
         cut = self.outbound.clear()
         clear_ms = (time.monotonic() - begin) * 1000
         if cancel and running is not None:
-            self.send(realtime.cancel(running))  # before the truncates: nothing is added to them
-        commands = self._conversation.interrupt(cut)
-        self._correct(commands)
+            self.send(commands.cancel(running))  # before the truncates: nothing is added to them
+        corrections = self._conversation.interrupt(cut)
+        self._correct(corrections)
         if not cut.items or not outstanding:
             return False
-        self._report(cause, cut, commands, clear_ms)
+        self._report(cause, cut, corrections, clear_ms)
         return True
 
     def send(self, message: bytes) -> None:
@@ -178,13 +176,14 @@ class Dialogue:
                 response_id, item_id, delta.content_index, self._voice.length(delta.audio)
             )
             return
+        self.outbound.hush()
         item = self.outbound.ledger.item(item_id, delta.content_index, response_id)
         if not item.received:
             now = time.monotonic()
             waits = self.opened_at is None or self.outbound.ledger.outstanding_bytes(now) > 0
             self._conversation.speaking(response_id, item_id)
             self.turns.first_delta(response_id, now, waits=waits)
-            self.spoken_response = response_id
+            self.answers.spoke(response_id)
         self.outbound.play(item, self._voice.payload(item, delta.audio))
         if self._on_audio is not None:
             self._on_audio(delta)
@@ -201,23 +200,23 @@ class Dialogue:
         self.outbound.finish(item)
 
     def _speech_started(self, _event: realtime.SpeechStarted) -> None:
-        self.caller_speaks = True
-        if self._handshake.interrupts and self.outbound.ledger.find(TONES) is None:
-            self.interrupt("caller", cancel=False)
-        self.emit(CallerStarted(self.since_open_ms()))
+        self.outbound.hush()
+        protected = self.outbound.holds(TONES, NOTICE) or self._greeting_protected()
+        self._floor.started(sounding=self._sounding(), protected=protected)
 
     def _speech_stopped(self, event: realtime.SpeechStopped) -> None:
-        self.caller_speaks, now = False, time.monotonic()
+        now = time.monotonic()
         # The model counts appended audio; ours streams in real time, so a byte's age is its
         # distance from the newest. The silence that ended the turn is not speech.
         voiced_ms = event.audio_end_ms - self._handshake.silence_ms
         age_ms = self.inbound.appended / BYTES_PER_MS - voiced_ms
-        self.turns.turn_ended(now, now - max(0.0, age_ms) / 1000)
-        self._retried = False
-        self.emit(CallerStopped(self.since_open_ms()))
+        self._floor.stopped(now, now - max(0.0, age_ms) / 1000)
+
+    def _committed(self, event: realtime.Committed) -> None:
+        self._floor.committed(event.item_id)
 
     def _response_created(self, event: realtime.ResponseCreated) -> None:
-        self.newest_response = event.response_id
+        self.answers.created(event.response_id)
         self._conversation.response_created(event.response_id)
         self.turns.response_created(event.response_id, time.monotonic())
 
@@ -229,24 +228,22 @@ class Dialogue:
         self.turns.response_done(event.response_id)
         if event.status == "failed":
             self._failed(event.error_code or event.error_type or "server_error")
-        self._done_waiters, waiters = [], self._done_waiters
-        for waiter in waiters:
-            waiter()
+        self.answers.done(over=self._conversation.active is None)
 
     def _failed(self, code: str) -> None:
         """A generation failed: once more for a passing fault, else the model is lost for good."""
         self.emit(ModelErrorReported(code))
-        if code in _FATAL_CODES or self._retried:
+        if code in _FATAL_CODES or not self.answers.may_try_again():
             self._on_lost("model_failed", code)
         else:
-            self._retried = True
-            self.send(realtime.create_response())
+            self.answers.ask(commands.create_response())
 
     def _item_announced(self, event: realtime.OutputItemAdded) -> None:
         self._conversation.item_announced(event.response_id, event.item_id, event.type)
 
     def _item_added(self, event: realtime.ItemAdded) -> None:
         self._correct(self._conversation.item_added(event.item_id))
+        self._floor.item_added(event.item_id)
 
     def _session_created(self, _event: realtime.SessionInfo) -> None:
         self._handshake.created()
@@ -266,25 +263,30 @@ class Dialogue:
 
     def tell(self, text: str) -> None:
         """Tells the model what happened outside the conversation and asks for an answer to it."""
-        self.send(realtime.system_text(text))
-        self.send(realtime.create_response())
+        self.send(commands.system_text(text))
+        self.answers.ask(commands.create_response())
 
     # Inside
 
-    def when_response_done(self, callback: Callable[[], None]) -> None:
-        """Calls back once, after the running response ended."""
-        self._done_waiters.append(callback)
+    def _sounding(self) -> bool:
+        return self.outbound.ledger.outstanding_bytes(time.monotonic()) > 0
+
+    def _greeting_protected(self) -> bool:
+        """True while a greeting that must be heard is generated or not heard to its end."""
+        if not self._hears_greeting or self.answers.count > 1:
+            return False
+        return self.answers.pending or self._sounding()
 
     def _item_started(self, item: Item, sent_at: float, heard_at: float) -> None:
         turn = self.turns.first_sent(item.response_id, sent_at, heard_at)
         if turn is not None:
             self.emit(TurnDone(turn, self.since_open_ms()))
 
-    def _correct(self, commands: list[Command]) -> None:
-        for command in commands:
+    def _correct(self, corrections: list[Command]) -> None:
+        for command in corrections:
             self.send(_encoded(command))
 
-    def _report(self, cause: str, cut: Cut, commands: list[Command], clear_ms: float) -> None:
+    def _report(self, cause: str, cut: Cut, corrections: list[Command], clear_ms: float) -> None:
         self.interruptions += 1
         playing = cut.items[0]
         self._on_interrupted(playing)
@@ -293,7 +295,7 @@ class Dialogue:
             item_id=playing.item_id,
             heard_ms=playing.heard_ms,
             dropped_ms=cut.dropped_ms,
-            truncated=sum(isinstance(command, Truncate) for command in commands),
+            truncated=sum(isinstance(command, Truncate) for command in corrections),
             deleted=sum(1 for item in cut.items if item.response_id and not item.heard_ms),
             uncertainty_ms=cut.uncertainty_ms,
             clear_ms=clear_ms,
@@ -309,8 +311,8 @@ def _told_before(event: object, conversation: Conversation) -> bool:
 
 def _encoded(command: Command) -> bytes:
     if isinstance(command, Truncate):
-        return realtime.truncate(command.item_id, command.content_index, command.audio_end_ms)
-    return realtime.delete_item(command.item_id)
+        return commands.truncate(command.item_id, command.content_index, command.audio_end_ms)
+    return commands.delete_item(command.item_id)
 
 
 def _agent_words(dialogue: Dialogue, event: realtime.TranscriptDone) -> None:
@@ -329,6 +331,7 @@ _HANDLERS: dict[str, Callable[[Dialogue, Any], None]] = {
     "response.done": Dialogue._response_done,
     "input_audio_buffer.speech_started": Dialogue._speech_started,
     "input_audio_buffer.speech_stopped": Dialogue._speech_stopped,
+    "input_audio_buffer.committed": Dialogue._committed,
     "conversation.item.added": Dialogue._item_added,
     "conversation.item.input_audio_transcription.completed": _caller_words,
     "session.created": Dialogue._session_created,

@@ -1,27 +1,92 @@
-"""The caller's audio on its way to the model: held while the model connects, then straight through.
+"""The caller's audio on its way to the model: made whole, held while the model connects, then
+straight through.
 
 No batching; no resampling unless the model needs another format. Each frame was strictly decoded
 from the carrier's base64 and is encoded afresh, so nothing the carrier sent as text reaches a model
 message.
 """
 
+import asyncio
+import time
 from collections.abc import Callable
 
-from gateway.core import realtime
-from gateway.core.g711 import BYTES_PER_MS
+from gateway.core import commands
+from gateway.core.g711 import BYTES_PER_MS, FRAME_MS
+from gateway.core.gaps import Gaps
+from gateway.core.mediastreams import Media
 from gateway.core.transcode import encoder
 
 HOLD_MS = 15_000
 """Most caller audio held before the model is ready; the connect deadline is shorter than this."""
+LOOK_S = 0.1
+"""How often somebody looks whether frames still come: a timer per frame would cost more than the
+frames do, and what went missing meanwhile is made up for in one go.
+"""
+_STALLED_S = 0.05
+"""A look that comes later than this was held up like everything else on this machine: the frames
+may be waiting in the socket.
+"""
+
+
+class Microphone:
+    """The caller's end of one stream: every frame, silence where there is none, in real time."""
+
+    def __init__(self, deliver: Callable[[bytes], None]) -> None:
+        """``deliver`` gets the audio (mu-law), frames and silence alike."""
+        self.frames = 0
+        """Frames the carrier sent."""
+        self.veil: Callable[[bytes], bytes] | None = None
+        """What the audio is passed through, as long as it was; None = it is left alone."""
+        self._deliver = deliver
+        self._gaps = Gaps()
+        self._open = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._look_at = 0.0
+
+    def start(self) -> None:
+        """A stream is open; its timestamps begin anew."""
+        self.stop()
+        self._open = True
+
+    def stop(self) -> None:
+        """The stream is over: nothing is missing any more."""
+        self._open = False
+        self._gaps = Gaps()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def frame(self, media: Media, now: float) -> None:
+        """One frame of the carrier's, in the callback that brought it."""
+        self.frames += 1
+        self._pad(self._gaps.before(media.timestamp_ms, len(media.payload), now))
+        self._deliver(media.payload if self.veil is None else self.veil(media.payload))
+        if self._timer is None and self._open:
+            self._look_again(now, LOOK_S)
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        stalled = now - self._look_at > _STALLED_S
+        if not stalled:
+            self._pad(self._gaps.due(now))
+        soon = stalled or self._gaps.away(now)
+        self._look_again(now, FRAME_MS / 1000 if soon else LOOK_S)
+
+    def _look_again(self, now: float, after_s: float) -> None:
+        self._look_at = now + after_s
+        self._timer = asyncio.get_running_loop().call_later(after_s, self._look)
+
+    def _pad(self, n_bytes: int) -> None:
+        if n_bytes:
+            self._deliver(b"\xff" * n_bytes)
 
 
 class Inbound:
     """Caller frames, in order, none lost while the model connects."""
 
-    __slots__ = ("_encoder", "_held", "_held_bytes", "_send", "appended", "dropped", "frames")
+    __slots__ = ("_encoder", "_held", "_held_bytes", "_send", "appended", "dropped")
 
     def __init__(self, wire_format: str = "audio/pcmu") -> None:
-        self.frames = 0
         self.appended = 0
         """Bytes of mu-law handed to the model: the clock of its VAD (audio_start_ms, audio_end_ms).
         """
@@ -33,8 +98,7 @@ class Inbound:
         self._send: Callable[[bytes], None] | None = None
 
     def frame(self, payload: bytes) -> None:
-        """One caller frame of any length."""
-        self.frames += 1
+        """Caller audio of any length."""
         if self._send is not None:
             self._pass_on(self._send, payload)
         else:
@@ -60,7 +124,7 @@ class Inbound:
 
     def _pass_on(self, send: Callable[[bytes], None], payload: bytes) -> None:
         self.appended += len(payload)
-        send(realtime.append(payload if self._encoder is None else self._encoder.feed(payload)))
+        send(commands.append(payload if self._encoder is None else self._encoder.feed(payload)))
 
     def _hold(self, payload: bytes) -> None:
         self._held.append(payload)

@@ -1,6 +1,7 @@
 """The caller's key presses: the asyncio shell of the digit grouping. Never shows a digit."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 
@@ -18,6 +19,12 @@ class Keys:
     def press(self, digit: str) -> None:
         """One key was pressed."""
         self._tell(self._group.press(digit, time.monotonic()))
+
+    def take(self) -> str:
+        """The digits of the group that is not finished; nobody else is told of them."""
+        digits = self._group.expire(math.inf) or ""
+        self.stop()
+        return digits
 
     def stop(self) -> None:
         """No more keys; what was not finished is forgotten."""

@@ -13,7 +13,11 @@ from gateway.core import mediastreams
 from gateway.core.ledger import Cut, Item, PlaybackLedger
 from gateway.core.pacing import Pacing
 
+FILLER = "gateway:filler"
+"""The gateway's own audio that only fills a silence: whatever is to be heard replaces it."""
 _LEAST_WAIT_S = 0.001
+_FROM_BORDER_MS = 5
+"""How exactly the heard position is known, with a margin: 1 ms without jitter (measured)."""
 
 
 class Outbound:
@@ -28,6 +32,7 @@ class Outbound:
         self._socket: CarrierSocket | None = None
         self._encoder: mediastreams.Outbound | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._paused = False
         self._all_heard: asyncio.Future[None] | None = None
 
     def attach(self, socket: CarrierSocket, stream_sid: str) -> None:
@@ -57,6 +62,7 @@ class Outbound:
 
     def play_own(self, name: str, payload: bytes) -> Item:
         """Plays audio of the gateway's own (mu-law) after what is being said."""
+        self.hush()
         item = self.ledger.item(name)
         self.play(item, payload)
         self.finish(item)
@@ -71,7 +77,7 @@ class Outbound:
     def pump(self) -> None:
         """Sends what may leave now and sets the timer for the rest."""
         self._stop_timer()
-        if self._socket is None:
+        if self._socket is None or self._paused:
             return
         now = time.monotonic()
         while available := self.ledger.sendable():
@@ -83,6 +89,33 @@ class Outbound:
                 return
             self._send(granted, now)
 
+    def pause(self) -> None:
+        """Holds the agent back: ``clear`` is written, and what was not heard waits here.
+
+        Telephone networks play packets of 20 ms. So that it is beyond doubt which one was heard
+        last, the ``clear`` keeps away from their borders: it leaves up to 10 ms later.
+        """
+        self._paused = True
+        self._stop_timer()
+        wait_s = self.ledger.to_mid_frame_s(time.monotonic(), _FROM_BORDER_MS)
+        if wait_s:
+            self._timer = self._loop.call_later(wait_s, self._hold_back)
+        else:
+            self._hold_back()
+
+    def _hold_back(self) -> None:
+        now = time.monotonic()
+        self._stop_timer()
+        if self._socket is not None and self.ledger.outstanding_bytes(now):
+            assert self._encoder is not None
+            self._socket.send(self._encoder.clear())
+        self.ledger.take_back(now)
+
+    def resume(self) -> None:
+        """Plays on from the frame the caller heard last."""
+        self._paused = False
+        self.pump()
+
     def clear(self) -> Cut:
         """Cuts the agent off: ``clear`` is written first, then the books are made."""
         now = time.monotonic()
@@ -90,9 +123,20 @@ class Outbound:
             assert self._encoder is not None
             self._socket.send(self._encoder.clear())
         cut = self.ledger.cut(now)
+        self._paused = False
         self._stop_timer()
         self._settle_waiter()
         return cut
+
+    def hush(self) -> None:
+        """Stops what only fills a silence. It plays alone, so a ``clear`` takes nothing else."""
+        if self.ledger.find(FILLER) is not None:
+            self.clear()
+
+    def holds(self, *names: str) -> bool:
+        """True while audio of the gateway's own of one of these names is not heard to its end."""
+        self.ledger.settle(time.monotonic())
+        return any(self.ledger.find(name) is not None for name in names)
 
     # The carrier
 

@@ -13,8 +13,12 @@ from agents.realtime.model import RealtimeModelConfig
 
 from gateway.call.audience import Audience
 from gateway.call.context import CallContext, Route
+from gateway.call.filler import FillerRules
+from gateway.call.greeting import RecordedGreeting
+from gateway.call.idle import IdleRules
 from gateway.call.model import ONLY_FOR_GUARDRAILS, UNUSED_BY_SDK, TelephonyModel
-from gateway.core import realtime
+from gateway.core import commands
+from gateway.core.floor import FloorRules
 
 AgentBuilder = Callable[[CallContext], Awaitable[RealtimeAgent[CallContext]]]
 """Makes the agent of one call. May run the agent's own code, so it may raise anything."""
@@ -42,8 +46,22 @@ class AgentPlan:
     """What the model says."""
     route: Route = field(default_factory=Route)
     credentials: Credentials | None = None
+    floor: FloorRules | None = None
+    """How the gateway decides who has the floor; None = the model's own detector does."""
     audience: Audience | None = None
     """Who else hears the session's events; None = nobody, which is cheaper."""
+    idle: IdleRules | None = None
+    """What is done about a caller who says nothing; None = nothing."""
+    filler: FillerRules | None = None
+    """What the caller hears while a tool takes its time; None = nothing."""
+    recorded_greeting: RecordedGreeting | None = None
+    """Played in place of a greeting of the model's."""
+
+    @property
+    def keys_end_turns(self) -> bool:
+        """True when nothing listens for the end of the caller's turn: push to talk."""
+        settings = self.model_config.get("initial_model_settings", {})
+        return settings.get("turn_detection", ...) is None
 
     def withheld(self) -> frozenset[str]:
         """Event types the SDK has no use for with this agent."""
@@ -52,10 +70,10 @@ class AgentPlan:
         return UNUSED_BY_SDK if self.guarded else UNUSED_BY_SDK | ONLY_FOR_GUARDRAILS
 
     def greeting_request(self) -> bytes | None:
-        """The ``response.create`` that makes the agent greet."""
-        if self.greeting is None:
+        """The ``response.create`` that makes the agent greet; None when it need not."""
+        if self.greeting is None or self.recorded_greeting is not None:
             return None
-        return realtime.create_response(instructions=self.greeting, tool_choice="none")
+        return commands.create_response(instructions=self.greeting, tool_choice="none")
 
 
 async def build_session(

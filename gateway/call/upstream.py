@@ -22,14 +22,17 @@ from agents.realtime.model_events import (
 from agents.realtime.model_inputs import RealtimeModelSendInterrupt
 from websockets.exceptions import ConnectionClosed
 
+from gateway.call.answers import MOST_CORRECTIONS
 from gateway.call.approvals import Approvals
 from gateway.call.context import CallContext
 from gateway.call.control import answers_itself
 from gateway.call.dialogue import Dialogue
+from gateway.call.greeting import Opening
 from gateway.call.link import Dialler, ModelLink
 from gateway.call.model import TelephonyModel
 from gateway.call.narrator import Narrator
 from gateway.call.session import AgentPlan, build_session
+from gateway.core import commands
 from gateway.core.events import ApprovalDecided, CallEvent, ModelErrorReported
 from gateway.core.ledger import Item
 from gateway.core.realtime import AudioDelta
@@ -66,6 +69,8 @@ class Upstream:
         self._on_lost = on_lost
         self._narrator = Narrator(emit, dialogue.since_open_ms)
         self._seat = None if plan.audience is None else plan.audience.seat(context)
+        recorded = plan.recorded_greeting
+        self._opening = None if recorded is None else Opening(recorded, dialogue, emit)
         self._link: ModelLink | None = None
         self._session: RealtimeSession | None = None
         self._given_up = False
@@ -73,7 +78,11 @@ class Upstream:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        """Dials the model and lives with it until it ends, in a task of its own."""
+        """Dials the model and lives with it until it ends, in a task of its own; a recorded
+        greeting waits for nobody.
+        """
+        if self._opening is not None:
+            self._opening.play()
         self._spawn(self._converse(), f"model {self._context.call_sid}")
 
     def give_up(self) -> None:
@@ -86,10 +95,14 @@ class Upstream:
     def say(self, text: str) -> None:
         """Adds words to the conversation as the caller's and asks for an answer."""
         if self._session is not None and self._dialogue.connected:
+            if self._plan.keys_end_turns:
+                self._dialogue.send(commands.commit())
             self._spawn(self._session.send_message(text))
 
     def interrupted(self, item: Item) -> None:
         """Surfaces ``audio_interrupted`` to whoever iterates the session."""
+        if self._opening is not None:
+            self._opening.cut(item)
         if self._session is not None and item.item_id:
             event = RealtimeModelAudioInterruptedEvent(item.item_id, item.content_index)
             self._spawn(self._surface(event))
@@ -145,6 +158,8 @@ class Upstream:
     def model_configured(self) -> None:
         """The session's settings are on their way."""
         self._dialogue.configured()
+        if self._opening is not None:
+            self._opening.configured()
 
     def model_closed(self) -> None:
         """The link is gone; without our asking that is a lost model, clean close or not."""
@@ -222,6 +237,9 @@ class Upstream:
         if event.playback_only and event.response_id and not self._unheard(event.response_id):
             return  # too late: another answer is playing by now, and it is innocent
         cause = "guardrail" if event.response_id else "operator"
+        if event.response_id and not self._dialogue.answers.may_be_corrected():
+            self._on_lost("guardrail_loop", f"{MOST_CORRECTIONS} answers in a row tripped")
+            return
         self._dialogue.interrupt(cause, cancel=not event.playback_only)
 
     def _unheard(self, response_id: str) -> bool:
@@ -230,9 +248,9 @@ class Upstream:
         return any(item.response_id == response_id for item in ledger.open_items())
 
     def _answers_itself(self, tool: str, output: str) -> bool:
-        if self._dialogue.caller_speaks:
+        if self._dialogue.answers.caller_speaks:
             return False  # the answer to what the caller is saying is the answer to this, too
-        return answers_itself(tool, output, spoken=self._dialogue.spoke_last)
+        return answers_itself(tool, output, spoken=self._dialogue.answers.spoke_last)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str | None = None) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)

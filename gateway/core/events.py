@@ -81,9 +81,27 @@ class CallerStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class FalseAlarm:
+    """The model heard a sound that was no turn of the caller's; the agent spoke on."""
+
+    paused_ms: float
+    """How long the agent was held back."""
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class CallerStopped:
     """The model heard the end of the caller's turn."""
 
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallerIdle:
+    """Nobody has spoken for a while, and the agent asks whether the caller is still there."""
+
+    asked: int
+    """How often it has asked by now, since the caller's last turn."""
     at_ms: float
 
 
@@ -232,7 +250,9 @@ CallEvent = (
     | ModelConnected
     | ModelLost
     | CallerStarted
+    | FalseAlarm
     | CallerStopped
+    | CallerIdle
     | TurnDone
     | BargeIn
     | ToolStarted

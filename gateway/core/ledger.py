@@ -219,6 +219,47 @@ class PlaybackLedger:
         self._head = self._settled = self.queued = 0
         return cut
 
+    def to_mid_frame_s(self, now: float, margin_ms: int) -> float:
+        """Seconds until the caller is in the middle of a frame, ``margin_ms`` from its borders; 0
+        when that is now, or nothing plays.
+        """
+        heard = self.settle(now)
+        if heard >= self.playout.sent:
+            return 0.0
+        margin = margin_ms * BYTES_PER_MS
+        into = heard % FRAME_BYTES
+        if into < margin:
+            return (margin - into) / (1000 * BYTES_PER_MS)
+        if into > FRAME_BYTES - margin:
+            return (FRAME_BYTES + margin - into) / (1000 * BYTES_PER_MS)
+        return 0.0
+
+    def take_back(self, now: float) -> None:
+        """A ``clear`` leaves now, but nothing is given up: what was sent and is not heard waits
+        again, before what had not left. A frame that has begun to play is heard to its end.
+        """
+        heard = min(self.playout.sent, -(-self.settle(now) // FRAME_BYTES) * FRAME_BYTES)
+        self._book(heard)
+        partly = heard - self._settled
+        head: list[tuple[Item, bytes]] = []
+        for item, part in self._segments:
+            if item is not None:  # padding was nobody's and is made anew
+                item.heard += partly
+                item.sent -= len(part) - partly
+                head.append((item, part[partly:]))
+            partly = 0
+        if self._queue and self._head:
+            item, chunk = self._queue[0]
+            self._queue[0] = item, chunk[self._head :]
+        self._head = 0
+        self._queue[:0] = head
+        self.queued += sum(len(part) for _, part in head)
+        self.cleared_bytes += self.playout.sent - heard
+        self.heard_before += heard
+        self.playout.cleared(now)
+        self._segments.clear()
+        self._settled = 0
+
     def next_stream(self, now: float) -> Cut:
         """The stream is over and the call goes on: what comes now is for another stream, whose
         carrier starts with an empty buffer and another clock. No mark of the old one counts.

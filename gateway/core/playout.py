@@ -253,6 +253,13 @@ class Playout:
         return max(now, self._end_s + self.lateness_s) + self.rtt_s / 2
 
     @property
+    def ends_at(self) -> float:
+        """When the caller hears the end of what was sent (s), past or to come; ``-inf`` before any
+        audio. After a ``clear`` it is when that was written.
+        """
+        return self._end_s + self.lateness_s + self.rtt_s / 2
+
+    @property
     def uncertainty_ms(self) -> float:
         """Honest width of the estimate: one carrier frame, plus how much the round trip varies,
         plus what the oldest mark is overdue.

@@ -1,16 +1,12 @@
-"""Owns the few OpenAI Realtime (GA) messages of the hot path: server events in, commands out.
+"""Owns the few OpenAI Realtime (GA) events of the hot path; what we send is in `commands`.
 
 Everything else goes to the SDK untouched. It must not know calls, sockets or time, nor repair what
 the model sends: an event is read, is not one of ours, or is refused.
-
-**Nothing that came from the carrier as text is ever spliced into a message.** `append` takes bytes
-that were decoded before and writes their base64 itself; ids and texts go through a JSON encoder.
 
 Facts (the GA protocol, live captures): text frames, one JSON object each, `type` first; fields the
 documentation does not name may appear; an audio delta is base64 of any number of bytes.
 """
 
-from binascii import b2a_base64
 from collections.abc import Callable
 from typing import Annotated, Final, TypeVar
 
@@ -54,6 +50,12 @@ class SpeechStopped(msgspec.Struct, frozen=True, gc=False):
 
     item_id: str
     audio_end_ms: _Ms
+
+
+class Committed(msgspec.Struct, frozen=True, gc=False):
+    """The caller's turn becomes an item of the conversation (its `ItemAdded` follows)."""
+
+    item_id: str
 
 
 class ResponseCreated(msgspec.Struct, frozen=True, gc=False):
@@ -136,6 +138,7 @@ ServerEvent = (
     | AudioDone
     | SpeechStarted
     | SpeechStopped
+    | Committed
     | ResponseCreated
     | ResponseDone
     | ItemAdded
@@ -265,6 +268,7 @@ _WIRE: Final[dict[str, type[ServerEvent] | type[_Wrapped]]] = {
     "response.done": _ResponseDone,
     "input_audio_buffer.speech_started": SpeechStarted,
     "input_audio_buffer.speech_stopped": SpeechStopped,
+    "input_audio_buffer.committed": Committed,
     "conversation.item.added": _ItemAdded,
     "conversation.item.deleted": ItemDeleted,
     "conversation.item.input_audio_transcription.completed": CallerTranscript,
@@ -287,7 +291,6 @@ _TYPE_AT: Final = len(_TYPE_FIRST)
 
 _decode_head: Final = msgspec.json.Decoder(_Head).decode
 _decode_delta_text: Final = msgspec.json.Decoder(_AudioDeltaText).decode
-_encode: Final = msgspec.json.encode
 
 _T = TypeVar("_T")
 
@@ -342,58 +345,3 @@ def _read(decode: Callable[[bytes], _T], frame: bytes) -> _T | None:
         return decode(frame)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-
-
-def append(payload: bytes) -> bytes:
-    """Caller audio for the model.
-
-    `payload` is audio as bytes, so whatever text the carrier sent was decoded on the way here: the
-    base64 between the quotes is ours and cannot end the string, let alone begin another event.
-    """
-    return b'{"type":"input_audio_buffer.append","audio":"%b"}' % b2a_base64(payload, newline=False)
-
-
-def truncate(item_id: str, content_index: int, audio_end_ms: int) -> bytes:
-    """Cuts an agent item at the millisecond the caller heard; never beyond what it has."""
-    heard = {"item_id": item_id, "content_index": content_index, "audio_end_ms": audio_end_ms}
-    return _encode({"type": "conversation.item.truncate"} | heard)
-
-
-def delete_item(item_id: str) -> bytes:
-    """Removes an item from the conversation, as if it had never been said."""
-    return _encode({"type": "conversation.item.delete", "item_id": item_id})
-
-
-def cancel(response_id: str | None = None) -> bytes:
-    """Stops the named response, or the active one of the conversation."""
-    return _encode({"type": "response.cancel"} | _given(response_id=response_id))
-
-
-def create_response(
-    instructions: str | None = None,
-    tool_choice: str | None = None,
-    metadata: dict[str, str] | None = None,
-) -> bytes:
-    """Asks for an answer; what is given holds for that one response only."""
-    response = _given(instructions=instructions, tool_choice=tool_choice, metadata=metadata)
-    return _encode({"type": "response.create"} | ({"response": response} if response else {}))
-
-
-def user_text(text: str) -> bytes:
-    """Adds `text` to the conversation as the caller's; it asks for no answer."""
-    return _text_item("user", text)
-
-
-def system_text(text: str) -> bytes:
-    """Adds `text` to the conversation as an instruction; it asks for no answer."""
-    return _text_item("system", text)
-
-
-def _text_item(role: str, text: str) -> bytes:
-    content = [{"type": "input_text", "text": text}]
-    item = {"type": "message", "role": role, "content": content}
-    return _encode({"type": "conversation.item.create", "item": item})
-
-
-def _given(**fields: object) -> dict[str, object]:
-    return {name: value for name, value in fields.items() if value is not None}

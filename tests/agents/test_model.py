@@ -9,10 +9,11 @@ from agents.realtime.openai_realtime import OpenAIRealtimeSIPModel
 
 from gateway.agents import schema
 from gateway.agents.catalogue import Catalogue
-from gateway.agents.model import model_problems, model_settings, run_config
+from gateway.agents.model import floor_rules, model_problems, model_settings, run_config
 from gateway.agents.problems import Problem
 from gateway.agents.tomlfile import read_toml
 from gateway.call.session import AgentPlan
+from gateway.core.floor import FloorRules
 from tests.agents.conftest import Load
 from tests.agents.folders import offer
 from tests.call.contexts import context
@@ -233,3 +234,18 @@ def test_settings_of_two_calls_are_two(loaded: Load) -> None:
     assert second["turn_detection"]["threshold"] == 0.5
     assert second["input_audio_transcription"]
     assert second["input_audio_noise_reduction"]
+
+
+def test_the_gateway_decides_only_when_the_file_says_so() -> None:
+    """Then the model neither interrupts nor answers by itself; the thresholds are the file's."""
+    assert floor_rules(agent_of("")) is None
+    plain = agent_of('interruption = "gateway"')
+    assert floor_rules(plain) == FloorRules()
+    settings: Any = model_settings(plain.model, "", gateway_decides=True)
+    turns = settings["turn_detection"]
+    assert (turns["interrupt_response"], turns["create_response"]) == (False, False)
+    table = agent_of(
+        'interruption = "gateway"\n[turns]\nmin_speech_ms = 200\nbackchannel_ms = 700\n'
+        'voice_dbfs = -40.0\nuninterruptible = ["greeting"]'
+    )
+    assert floor_rules(table) == FloorRules(200, 700, -40.0, greeting_is_heard=True)

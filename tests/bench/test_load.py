@@ -42,7 +42,7 @@ async def loaded(faults: Faults) -> AsyncIterator[tuple[Load, Clock, LoopbackGat
             await model.stop()
 
 
-async def one_run(faults: Faults, calls: int = 2, seconds: float = 1.4) -> Outcome:
+async def one_run(faults: Faults, calls: int = 2, seconds: float = 2.4) -> Outcome:
     async with loaded(faults) as (load, _, gateway):
         plan = Plan(calls, seconds, OneInterruption(), settle_s=0.0)
         outcome = await load.run(gateway, plan, 900.0)

@@ -20,4 +20,5 @@ def short_phrases(monkeypatch: pytest.MonkeyPatch) -> None:
 def still_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Dialogue and outbound clock read a time that only the test moves; the loop keeps its own."""
     monkeypatch.setattr("gateway.call.dialogue.time", CLOCK)
+    monkeypatch.setattr("gateway.call.floor.time", CLOCK)
     monkeypatch.setattr("gateway.call.outbound.time", CLOCK)

@@ -6,6 +6,7 @@ from agents.realtime import RealtimeAgent
 
 from gateway.call.context import CallContext, Route
 from gateway.call.session import AgentBuilder
+from gateway.core.digits import Collected, Wish
 
 
 class AskedControl:
@@ -14,6 +15,8 @@ class AskedControl:
     def __init__(self) -> None:
         self.asked: list[tuple[str, Any]] = []
         self.heard = True
+        self.collected = Collected("no_keys")
+        self.secrets: dict[str, str] = {}
 
     def hang_up(self, reason: str) -> None:
         self.asked.append(("hang_up", reason))
@@ -28,6 +31,13 @@ class AskedControl:
     async def hold(self, seconds: float) -> bool:
         self.asked.append(("hold", seconds))
         return self.heard
+
+    async def collect(self, wish: Wish) -> Collected:
+        self.asked.append(("collect", wish))
+        return self.collected
+
+    def secret(self, token: str) -> str:
+        return self.secrets[token]
 
 
 def context(control: AskedControl | None = None, route: Route | None = None) -> CallContext:

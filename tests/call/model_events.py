@@ -147,6 +147,10 @@ def speech_stopped(at_ms: int = 900) -> Event:
     return golden("input_audio_buffer.speech_stopped", audio_end_ms=at_ms, item_id=CALLER_ITEM)
 
 
+def committed(item: str = CALLER_ITEM) -> Event:
+    return golden("input_audio_buffer.committed", item_id=item)
+
+
 def caller_words(text: str) -> Event:
     name = "conversation.item.input_audio_transcription.completed"
     return golden(name, item_id=CALLER_ITEM, transcript=text)

@@ -5,6 +5,7 @@ from typing import Any
 
 from gateway.call.dialogue import Dialogue
 from gateway.core.events import CallEvent
+from gateway.core.floor import FloorRules
 from gateway.core.g711 import BYTES_PER_MS
 from gateway.core.ledger import Item
 from gateway.core.pacing import Pacing
@@ -33,7 +34,13 @@ CLOCK = Clock()
 class Talk:
     """A dialogue between a carrier and a model without wires; `wire` is what was written."""
 
-    def __init__(self, *, greeting: bytes | None = None, instant: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        greeting: bytes | None = None,
+        instant: bool = False,
+        rules: FloorRules | None = None,
+    ) -> None:
         self.wire: Chronicle[tuple[str, dict[str, Any]]] = Chronicle()
         self.events: list[CallEvent] = []
         self.lost: list[tuple[str, str]] = []
@@ -49,6 +56,7 @@ class Talk:
             emit=self.events.append,
             on_lost=lambda reason, detail: self.lost.append((reason, detail)),
             on_interrupted=self.interrupted.append,
+            rules=rules,
         )
         self.carrier.marks = self.dialogue.outbound.mark_returned
 

@@ -8,32 +8,38 @@ import pytest
 from agents import FunctionTool
 from agents.tool import invoke_function_tool
 from agents.tool_context import ToolContext
-from gateway.core.tones import dtmf
 
-from gateway.call.context import Destination
+from gateway.call.capture import Capture
+from gateway.call.context import Destination, Route
 from gateway.call.control import (
     CALL_CONTROL,
     HOLD_BROKEN,
     Control,
     answers_itself,
+    collect_digits,
     end_call,
     hold,
     send_dtmf,
     transfer_call,
 )
 from gateway.call.dialogue import TONES
+from gateway.call.inbound import Microphone
+from gateway.core.digits import Collected, Wish
+from gateway.core.tones import dtmf
 from tests.call.contexts import AskedControl, context
 from tests.call.talk import Talk, speech
-from tests.call.watching import soon, turns
+from tests.call.watching import soon, turns, until
 
 OFFICE = {"office": Destination("+442079460000", "The office")}
 
 
-async def invoked(tool: FunctionTool, control: Any, **arguments: Any) -> Any:
+async def invoked(
+    tool: FunctionTool, control: Any, route: Route | None = None, **arguments: Any
+) -> Any:
     """What the model is told, the tool called as the SDK's session does it."""
     text = json.dumps(arguments)
     asked: Any = ToolContext(
-        context=context(control), tool_name=tool.name, tool_call_id="c", tool_arguments=text
+        context=context(control, route), tool_name=tool.name, tool_call_id="c", tool_arguments=text
     )
     return await invoke_function_tool(function_tool=tool, context=asked, arguments=text)
 
@@ -47,6 +53,7 @@ def test_the_tools_are_found_by_their_names() -> None:
         "end_call": "end_call",
         "send_dtmf": "send_dtmf",
         "hold": "hold",
+        "collect_digits": "collect_digits",
     }
 
 
@@ -125,6 +132,83 @@ async def test_a_hold_has_its_bounds(seconds: int) -> None:
     assert control.asked == []
 
 
+TOKEN = "digits-abcdefghijklmnop"
+PASSED = Collected("complete", keys=4, token=TOKEN, tries_left=4)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("arguments", "wish"),
+    [
+        ({}, Wish(4, secret=True, check="length")),
+        ({"secret": False}, Wish(4, secret=False)),
+        ({"check": "luhn"}, Wish(4, check="luhn")),
+    ],
+)
+async def test_digits_are_secret_unless_the_model_says_otherwise(
+    arguments: dict[str, Any], wish: Wish
+) -> None:
+    """What the call is asked for is what the model wrote, and secret by default."""
+    control = AskedControl()
+    await invoked(collect_digits, control, purpose="the PIN", count=4, **arguments)
+    assert control.asked == [("collect", wish)]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("count", [0, -1, 33])
+async def test_a_count_nobody_can_type_is_refused(count: int) -> None:
+    """The call is not asked."""
+    control = AskedControl()
+    told = await invoked(collect_digits, control, purpose="the PIN", count=count)
+    assert told == "Not done: count is 1 to 32 digits."
+    assert control.asked == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("collected", "secret", "told"),
+    [
+        (PASSED, True, f"Passed: {TOKEN}, 4 digits, typed for the PIN. Hand this token"),
+        (Collected("complete", 4, digits="4711"), False, "typed this for the PIN: 4711"),
+        (Collected("wrong_length", 3, tries_left=2), True, "Failed: 3 digits were typed, 4 are"),
+        (Collected("wrong_number", 4, tries_left=2), True, "Failed: the number is not valid"),
+        (Collected("wrong_number", 4, tries_left=2), True, "it may be tried 2 more times"),
+        (Collected("no_keys", tries_left=1), True, "No keys came in time. Ask for it again"),
+        (Collected("no_keys", tries_left=0), True, "Do not ask for it again"),
+        (Collected("cancelled", tries_left=4), True, "The caller gave up"),
+        (Collected("busy"), True, "Not done: the caller is typing"),
+        (Collected("used_up"), True, "Not done: too many entries have failed"),
+    ],
+)
+async def test_the_model_hears_what_came_of_an_entry(
+    collected: Collected, secret: bool, told: str
+) -> None:
+    """Each outcome has its sentence, and what to do next in it."""
+    control = AskedControl()
+    control.collected = collected
+    said = await invoked(collect_digits, control, purpose="the PIN", count=4, secret=secret)
+    assert told in said
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("collected", "told"),
+    [
+        (PASSED, f"Passed: {TOKEN}. Hand this token to the tool that needs it."),
+        (Collected("wrong_length", 3, tries_left=2), "Failed: what was typed is not valid. Ask"),
+        (Collected("wrong_number", 4, tries_left=2), "Failed: what was typed is not valid. Ask"),
+    ],
+)
+async def test_a_route_can_keep_even_the_length_from_the_model(
+    collected: Collected, told: str
+) -> None:
+    """With `checked` it learns that a secret passed or failed, and nothing about it."""
+    control, route = AskedControl(), Route(secret_digits="checked")
+    control.collected = collected
+    said = await invoked(collect_digits, control, route, purpose="the PIN", count=4)
+    assert said.startswith(told)
+
+
 @pytest.mark.parametrize(
     ("tool", "output", "spoken", "answers"),
     [
@@ -137,6 +221,7 @@ async def test_a_hold_has_its_bounds(seconds: int) -> None:
         ("send_dtmf", "", False, False),
         ("hold", "The hold is over", True, True),
         ("hold", HOLD_BROKEN, True, False),
+        ("collect_digits", "Passed", True, True),
     ],
 )
 def test_which_outputs_call_for_an_answer(
@@ -155,6 +240,9 @@ def _control(talk: Talk, asked: list[Any] | None = None) -> Control:
         loop=asyncio.get_running_loop(),
         dialogue=talk.dialogue,
         directory=OFFICE,
+        keys=Capture(
+            talk.dialogue, Microphone(talk.dialogue.caller_audio), talk.dialogue.emit, rows.append
+        ),
         on_hang_up=lambda reason: rows.append(reason),
         on_transfer=lambda key: rows.append(key),
     )
@@ -223,3 +311,29 @@ def test_controls_can_be_used_from_another_loop() -> None:
             talk.close()
 
     assert asyncio.run(scenario()) is True
+
+
+def test_digits_can_be_collected_from_another_loop_and_read_in_any_thread() -> None:
+    """The keys are pressed on the call's loop, the tool that wants them lives elsewhere."""
+
+    async def scenario() -> tuple[Collected, str]:
+        talk = Talk(instant=True)
+        talk.go_live()
+        control = _control(talk)
+
+        def elsewhere() -> Collected:
+            return asyncio.run(control.collect(Wish(2)))
+
+        asking = asyncio.ensure_future(asyncio.to_thread(elsewhere))
+        await until(lambda: "collecting" in repr(control.keys))
+        control.keys.press("4")
+        control.keys.press("2")
+        collected = await soon(asking)
+        try:
+            return collected, await asyncio.to_thread(control.secret, collected.token)
+        finally:
+            control.keys.stop()
+            talk.close()
+
+    collected, digits = asyncio.run(scenario())
+    assert (collected.outcome, digits) == ("complete", "42")

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from gateway.core import realtime
+from gateway.core import commands
 from gateway.core.events import (
     AgentSpoke,
     CallerSpoke,
@@ -20,7 +20,7 @@ from tests.call.talk import Talk, begin, finish, speech
 
 pytestmark = pytest.mark.usefixtures("still_clock")
 
-GREETING = realtime.create_response(instructions="Greet.")
+GREETING = commands.create_response(instructions="Greet.")
 
 
 # What the SDK sees
@@ -271,16 +271,16 @@ async def test_a_turn_is_measured_from_the_callers_last_voiced_frame() -> None:
 
 @pytest.mark.asyncio
 async def test_the_newest_answer_with_words_is_known() -> None:
-    """`spoke_last` tells whether the newest answer was audible; `responding` whether one runs."""
+    """`spoke_last` tells whether the newest answer was audible; `active` whether one runs."""
     talk = Talk()
     talk.go_live()
-    seen = [(talk.dialogue.spoke_last, talk.dialogue.responding)]
+    seen = [(talk.dialogue.answers.spoke_last, talk.dialogue.answers.active)]
     begin(talk, 20)
-    seen.append((talk.dialogue.spoke_last, talk.dialogue.responding))
+    seen.append((talk.dialogue.answers.spoke_last, talk.dialogue.answers.active))
     finish(talk)
-    seen.append((talk.dialogue.spoke_last, talk.dialogue.responding))
+    seen.append((talk.dialogue.answers.spoke_last, talk.dialogue.answers.active))
     talk.hear(said.response_created("resp_2"))
-    seen.append((talk.dialogue.spoke_last, talk.dialogue.responding))
+    seen.append((talk.dialogue.answers.spoke_last, talk.dialogue.answers.active))
     assert seen == [(False, False), (True, True), (True, False), (False, True)]
     talk.close()
 
@@ -292,7 +292,7 @@ async def test_whoever_waits_for_a_response_is_told_once() -> None:
     talk.go_live()
     calls: list[int] = []
     talk.hear(said.response_created())
-    talk.dialogue.when_response_done(lambda: calls.append(len(talk.wire)))
+    talk.dialogue.answers.when_done(lambda: calls.append(len(talk.wire)))
     talk.hear(said.response_done())
     talk.hear(said.response_created("resp_2"), said.response_done("resp_2"))
     assert len(calls) == 1
@@ -306,6 +306,6 @@ async def test_whether_the_caller_speaks_is_known() -> None:
     heard = []
     for event in (said.response_created(), said.speech_started(), said.speech_stopped()):
         talk.hear(event)
-        heard.append(talk.dialogue.caller_speaks)
+        heard.append(talk.dialogue.answers.caller_speaks)
     assert heard == [False, True, False]
     talk.close()

@@ -1,12 +1,21 @@
-"""Caller audio is held while the model connects, then goes straight through, whole and in order."""
+"""Caller audio is made whole, held while the model connects, then goes straight through."""
 
+import asyncio
 import base64
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.call.inbound import HOLD_MS, Inbound
+from gateway.call.inbound import HOLD_MS, LOOK_S, Inbound, Microphone
+from gateway.core.blanking import blank
+from gateway.core.gaps import AWAY_MS
+from tests.call.calls import media
+from tests.call.talk import CLOCK
+from tests.call.watching import Chronicle, turns
+
+WORD = b"\x55" * 160
 
 
 def audio_of(messages: list[bytes]) -> list[bytes]:
@@ -27,7 +36,7 @@ def test_frames_are_held_until_the_model_is_ready_and_then_leave_first() -> None
     for payload in frames[3:]:
         inbound.frame(payload)
     assert audio_of(sent) == frames
-    assert (inbound.is_open, inbound.frames, inbound.appended) == (True, 5, 800)
+    assert (inbound.is_open, inbound.appended) == (True, 800)
     assert inbound.dropped == 0
 
 
@@ -64,3 +73,114 @@ def test_after_the_model_is_gone_frames_are_held_again() -> None:
     inbound.frame(b"two")
     inbound.open(second.append)
     assert (audio_of(first), audio_of(second)) == ([b"one"], [b"two"])
+
+
+# The carrier's end
+
+
+def heard(rows: list[bytes]) -> bytes:
+    """What was delivered, in one piece."""
+    return b"".join(rows)
+
+
+@pytest.mark.asyncio
+async def test_frames_pass_at_once_and_untouched() -> None:
+    """Each in the callback that brought it; frames are counted, silence is not."""
+    audio: Chronicle[bytes] = Chronicle()
+    microphone = Microphone(audio.add)
+    microphone.start()
+    for number in range(3):
+        microphone.frame(media(bytes([number]) * 160, 340 + 20 * number), number * 0.02)
+    assert audio.rows == [bytes([number]) * 160 for number in range(3)]
+    microphone.frame(media(WORD, 500), 0.16)
+    assert audio.rows[3:] == [b"\xff" * 800, WORD]
+    assert microphone.frames == 4
+    microphone.stop()
+
+
+@pytest.mark.asyncio
+async def test_silence_comes_by_itself_while_frames_stay_away() -> None:
+    """In real time, and the frame behind it brings exactly what is missing."""
+    audio: Chronicle[bytes] = Chronicle()
+    microphone = Microphone(audio.add)
+    microphone.start()
+    microphone.frame(media(WORD, 340), asyncio.get_running_loop().time())
+    await audio.until(lambda rows: len(heard(rows)) >= 160 + 1600)
+    assert set(heard(audio.rows[1:])) == {0xFF}
+    microphone.frame(media(WORD, 340 + 2000), asyncio.get_running_loop().time())
+    assert len(heard(audio.rows)) == 2020 * 8
+    microphone.stop()
+
+
+@pytest.mark.asyncio
+async def test_one_timer_looks_rarely_while_frames_flow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame sets none when there is one; each look sets the next one, soon only in a gap."""
+    monkeypatch.setattr("gateway.call.inbound.time", CLOCK)
+    audio: Chronicle[bytes] = Chronicle()
+    microphone = Microphone(audio.add)
+    microphone.start()
+    begin = CLOCK.now
+    microphone.frame(media(WORD, 0), CLOCK.now)
+    first = microphone._timer
+    CLOCK.now = begin + LOOK_S
+    microphone.frame(media(WORD, 100), CLOCK.now)
+    assert microphone._timer is first
+    microphone._look()
+    assert microphone._look_at == pytest.approx(CLOCK.now + LOOK_S)
+    CLOCK.now = begin + 2 * LOOK_S
+    assert 2 * LOOK_S - LOOK_S > AWAY_MS / 1000
+    microphone._look()
+    assert microphone._look_at == pytest.approx(CLOCK.now + 0.02)
+    assert audio.rows[-1] == b"\xff" * 480
+    microphone.stop()
+
+
+@pytest.mark.asyncio
+async def test_a_loop_that_was_held_up_takes_nobody_for_muted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A look that is late itself waits for what the socket holds; the next one counts again."""
+    monkeypatch.setattr("gateway.call.inbound.time", CLOCK)
+    audio: Chronicle[bytes] = Chronicle()
+    microphone = Microphone(audio.add)
+    microphone.start()
+    microphone.frame(media(WORD, 0), CLOCK.now)
+    CLOCK.now += 1.0
+    microphone._look()
+    assert audio.rows == [WORD]
+    CLOCK.now += 0.02
+    microphone._look()
+    assert len(audio.rows[1]) == 960 * 8
+    microphone.stop()
+
+
+@pytest.mark.asyncio
+async def test_nothing_is_missing_where_no_stream_is() -> None:
+    """Before the first stream, after the last, and between two of them."""
+    audio: Chronicle[bytes] = Chronicle()
+    microphone = Microphone(audio.add)
+    microphone.frame(media(WORD, 20), 1.0)
+    timers = [microphone._timer]
+    microphone.start()
+    microphone.frame(media(WORD, 9000), 1.0)
+    timers.append(microphone._timer)
+    microphone.stop()
+    assert [timer and timer.cancelled() for timer in timers] == [None, True]
+    microphone.start()
+    microphone.frame(media(WORD, 340), 60.0)
+    microphone.frame(media(WORD, 360), 60.02)
+    microphone.stop()
+    await turns()
+    assert audio.rows == [WORD] * 4
+
+
+@pytest.mark.asyncio
+async def test_a_veil_is_as_long_as_what_it_covers() -> None:
+    """The model's clock goes on; without it the audio is the caller's again."""
+    audio: Chronicle[bytes] = Chronicle()
+    microphone = Microphone(audio.add)
+    microphone.veil = blank
+    microphone.frame(media(WORD[:100], 20), 0.0)
+    microphone.veil = None
+    microphone.frame(media(WORD, 40), 0.02)
+    assert audio.rows == [b"\xff" * 100, WORD]

@@ -70,6 +70,21 @@ async def test_after_stop_no_group_comes() -> None:
 
 
 @pytest.mark.asyncio
+@pytest.mark.usefixtures("quick")
+async def test_digits_that_are_taken_are_told_to_nobody() -> None:
+    """An unfinished group goes to whoever takes it, once; its pause ends nothing any more."""
+    groups: Chronicle[str] = Chronicle()
+    keys, later = Keys(groups.add), Keys(groups.add)
+    assert keys.take() == ""
+    keys.press("4")
+    keys.press("2")
+    assert (keys.take(), keys.take()) == ("42", "")
+    later.press("7")
+    await groups.until(bool)
+    assert groups.rows == ["7"]
+
+
+@pytest.mark.asyncio
 async def test_keys_show_no_digit() -> None:
     """Neither the keys nor their group tell a digit when they are printed."""
     keys = Keys(lambda _: None)

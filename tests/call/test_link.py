@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosedError
 
 from gateway.call.link import MAX_MESSAGE_BYTES, Dialler, ModelLink
-from gateway.core import realtime
+from gateway.core import commands
 from gateway.errors import ModelError
 from tests.call.bare_server import (
     CLOSE,
@@ -474,7 +474,7 @@ async def test_a_server_that_stops_reading_is_dropped() -> None:
         await asyncio.get_running_loop().create_future()
 
     listener = Listener()
-    append = realtime.append(b"\xff" * 160)
+    append = commands.append(b"\xff" * 160)
     async with BareServer(serve) as upstream:
         link = await dialler().dial(upstream.url, HEADERS, listener)
         written = 0

@@ -5,7 +5,7 @@ import base64
 
 import pytest
 
-from gateway.call.outbound import Outbound
+from gateway.call.outbound import FILLER, Outbound
 from gateway.core.ledger import Item
 from gateway.core.pacing import Pacing
 from tests.call.carriers import STREAM_SID, SilentCarrier, payload_of
@@ -310,4 +310,33 @@ async def test_a_parked_clock_plays_on_another_stream() -> None:
     assert other.audio == speech(100)
     assert len(line.carrier.kinds) == written
     assert line.outbound.mark_returned(other.mark_names[-1])
+    line.outbound.detach()
+
+
+@pytest.mark.asyncio
+async def test_what_only_fills_a_silence_makes_way() -> None:
+    """For the gateway's own audio by itself, for the agent's when it is told to; other audio
+    stays.
+    """
+    line = Line()
+    line.outbound.play_own(FILLER, speech(400))
+    line.outbound.play_own("gateway:tones", speech(100))
+    assert line.carrier.kinds.count("clear") == 1
+    assert line.outbound.ledger.find(FILLER) is None
+    line.outbound.hush()
+    assert line.carrier.kinds.count("clear") == 1
+    assert line.carrier.audio.endswith(speech(100))
+    line.outbound.detach()
+
+
+@pytest.mark.asyncio
+async def test_own_audio_is_held_until_it_was_heard() -> None:
+    """By its name; once the carrier says that it was played, it is not any more."""
+    line = Line()
+    line.outbound.play_own("gateway:tones", speech(100))
+    names = ("gateway:other", "gateway:tones")
+    held = [line.outbound.holds(*names), line.outbound.holds("gateway:other")]
+    for name in line.carrier.mark_names:
+        line.outbound.mark_returned(name)
+    assert [*held, line.outbound.holds(*names)] == [True, False, False]
     line.outbound.detach()

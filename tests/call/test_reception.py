@@ -387,7 +387,7 @@ async def test_streams_over_the_wire_open_their_calls_and_no_others() -> None:
                     assert await soon(stranger.gone) == 1008
                 assert at.reception.rejections[reason] == before + 1
             await caller.send(media_frame(b"\x01" * 160))
-            await until(lambda: call.dialogue.inbound.frames == 1)
+            await until(lambda: call._microphone.frames == 1)
             assert not caller.gone.done()
             call.end("carrier_completed")
             assert await soon(caller.gone) == 1000

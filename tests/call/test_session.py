@@ -10,6 +10,7 @@ from agents.realtime.model_inputs import RealtimeModelSendInterrupt
 
 from gateway.call.audience import Audience
 from gateway.call.context import CallContext
+from gateway.call.greeting import RecordedGreeting
 from gateway.call.link import ModelLink
 from gateway.call.model import ONLY_FOR_GUARDRAILS, UNUSED_BY_SDK, TelephonyModel
 from gateway.call.session import build_session
@@ -44,6 +45,13 @@ def test_the_greeting_is_a_request_of_its_own() -> None:
 def test_without_a_greeting_nothing_is_requested() -> None:
     """The caller speaks first."""
     assert plan("ws://127.0.0.1:9/", greeting=None).greeting_request() is None
+
+
+def test_a_recorded_greeting_takes_the_place_of_the_models() -> None:
+    """The caller is greeted once."""
+    recorded = RecordedGreeting(b"", "Hello.")
+    chosen = plan("ws://127.0.0.1:9/", greeting="Hi.", more={"recorded_greeting": recorded})
+    assert chosen.greeting_request() is None
 
 
 @pytest.mark.asyncio

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from agents import GuardrailFunctionOutput, OutputGuardrail
 from agents.realtime import RealtimeAgent
 from agents.realtime.model_inputs import RealtimeModelSendInterrupt
 
+from gateway.call.answers import MOST_CORRECTIONS
 from gateway.call.context import CallContext
 from gateway.core.events import (
     BargeIn,
@@ -351,3 +353,53 @@ async def test_faults_of_the_offline_server_end_in_an_apology(
                 assert session.input_audio == b""
     finally:
         await server.stop()
+
+
+@pytest.mark.asyncio
+async def test_keys_end_a_turn_that_nobody_listens_for() -> None:
+    """Without turn detection what was said becomes an item before the keys ask for an answer."""
+    async with HandModel() as model:
+        chosen = plan(model.url, model_settings={"turn_detection": None})
+        async with live(chosen) as running:
+            end = await served(model, running)
+            running.call.carrier_frame(media())
+            for key in "1#":
+                running.call.carrier_digit(key)
+            await end.seen("response.create", 2)
+            kinds = end.kinds("session.update", "response.create")
+            assert kinds[-2:] == ["input_audio_buffer.commit", "conversation.item.create"]
+
+
+@pytest.mark.asyncio
+async def test_keys_do_not_end_a_turn_the_model_listens_to() -> None:
+    """With a detector the model commits by itself."""
+    async with HandModel() as model, live(plan(model.url)) as running:
+        end = await served(model, running)
+        for key in "1#":
+            running.call.carrier_digit(key)
+        await end.seen("response.create", 2)
+        assert end.all("input_audio_buffer.commit") == []
+
+
+@pytest.mark.asyncio
+async def test_a_guardrail_that_trips_over_its_own_corrections_ends_the_call() -> None:
+    """After four answers in a row the fifth is not corrected: the caller hears the apology."""
+
+    async def trips(_context: Any, _agent: Any, _text: str) -> GuardrailFunctionOutput:
+        return GuardrailFunctionOutput(output_info=None, tripwire_triggered=True)
+
+    guardrail = OutputGuardrail[Any](guardrail_function=trips, name="strict")
+    settings = {"debounce_text_length": 1}
+    async with HandModel() as model:
+        chosen = plan(model.url, output_guardrails=[guardrail], guardrails_settings=settings)
+        async with live(chosen) as running:
+            end = await served(model, running)
+            for number in range(1, MOST_CORRECTIONS + 2):
+                response, item = f"resp_{number}", f"item_{number}"
+                answer = said.spoken(speech(400), response, item)
+                await end.send(*answer[:4], said.words_delta("Well", response, item))
+                if number <= MOST_CORRECTIONS:
+                    await end.seen("response.cancel", number)
+                    await end.send(said.response_done(response, status="cancelled"))
+                    await end.seen("response.create", number + 1)
+            assert (await running.ended()).reason == "guardrail_loop"

@@ -487,3 +487,90 @@ def test_the_next_stream_starts_from_nothing() -> None:
     assert ledger.playout.mark_sent(0.2) == 0
     assert ledger.heard_bytes(1.0) == 800 + 320
     assert ledger.sent_bytes == 1600 + 320
+
+
+# Audio is held back
+
+
+def test_what_was_taken_back_plays_on_from_the_frame_that_was_heard_last() -> None:
+    """Nothing is lost or repeated: a begun frame counts as heard, the rest waits in order."""
+    ledger = PlaybackLedger()
+    first, second = ledger.item("a", 0, "r"), ledger.item("b", 0, "r")
+    speech = _speech(1600), _speech(800, seed=1)
+    heard = _play(ledger, first, speech[0], 0.0)
+    ledger.finish(first)
+    ledger.receive(second, speech[1])
+    ledger.take_back(0.085)  # 680 bytes: in the middle of the fifth frame
+    assert (first.heard, first.sent, ledger.queued) == (800, 800, 800 + 800)
+    assert ledger.outstanding_bytes(0.5) == 1600
+    assert ledger.open_items() == (first, second)
+    rest = ledger.take(ledger.sendable(), 1.0)[0]
+    assert heard[:800] + rest == speech[0] + speech[1]
+    assert ledger.outstanding_bytes(3.0) == 0
+    assert (first.fully_heard, second.heard) == (True, 800)
+    assert ledger.heard_bytes(3.0) + ledger.cleared_bytes == ledger.sent_bytes
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "wait_ms"), [(0, 5), (3, 2), (5, 0), (10, 0), (15, 0), (17, 8), (42, 3), (300, 0)]
+)
+def test_the_middle_of_a_frame_is_never_far(at_ms: int, wait_ms: int) -> None:
+    """At most half a frame away; at once when nothing plays."""
+    ledger = PlaybackLedger()
+    _play(ledger, ledger.item("a", 0, "r"), _speech(1600), 0.0)
+    assert ledger.to_mid_frame_s(at_ms / 1000, 5) == pytest.approx(wait_ms / 1000, abs=0.0002)
+
+
+def test_padding_is_nobodys_and_made_anew() -> None:
+    """The silence behind an item does not come back into what follows it."""
+    ledger = PlaybackLedger()
+    item = ledger.item("a", 0, "r")
+    ledger.receive(item, _speech(200))
+    ledger.finish(item)
+    ledger.take(320, 0.0)
+    ledger.take_back(0.0)
+    assert (item.sent, ledger.queued) == (0, 200)
+    assert ledger.take(320, 1.0)[0] == _speech(200) + _PAD * 120
+
+
+def test_audio_taken_back_twice_and_then_cut_is_told_where_it_was_heard() -> None:
+    """Two false alarms and a real one: the heard position is the sum of what played."""
+    ledger = PlaybackLedger()
+    item = ledger.item("a", 0, "r")
+    _play(ledger, item, _speech(8000), 0.0)
+    ledger.take_back(0.1)
+    ledger.take(ledger.sendable(), 1.0)
+    ledger.take_back(1.1)
+    ledger.take(ledger.sendable(), 2.0)
+    cut = ledger.cut(2.1)
+    assert item.heard == 800 + 800 + 800
+    assert [each.item_id for each in cut.items] == ["a"]
+    assert b"".join(part for _, part in cut.unheard) == _speech(8000)[2400:]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_however_often_audio_is_taken_back_it_is_heard_once_and_whole(seed: int) -> None:
+    """Random pauses, sends and lengths against a carrier that plays whole frames."""
+    rng = random.Random(seed)
+    ledger, now, heard = PlaybackLedger(), 0.0, b""
+    spoken = b""
+    for n in range(6):
+        item, audio = ledger.item(f"item_{n}", 0, f"resp_{n}"), _speech(rng.randrange(1, 3000), n)
+        ledger.receive(item, audio)
+        ledger.finish(item)
+        spoken += audio
+    while ledger.queued:
+        wanted = min(ledger.sendable(), rng.randrange(1, 12) * FRAME_BYTES)
+        sent, _ = ledger.take(wanted, now)
+        if rng.random() < 0.6:
+            played_s = rng.uniform(0, len(sent) / SAMPLE_RATE)
+            now += played_s
+            frames = -(-int(played_s * SAMPLE_RATE + 1e-6) // FRAME_BYTES) * FRAME_BYTES
+            ledger.take_back(now)
+            heard += sent[: min(frames, len(sent))]
+        else:
+            now += len(sent) / SAMPLE_RATE
+            heard += sent
+            ledger.settle(now)
+        now += 1
+    assert heard.replace(_PAD, b"") == spoken

@@ -50,6 +50,20 @@ def test_bytes_are_heard_when_they_have_sounded() -> None:
     assert playout.heard(0.1 + 0.9 / 8000) == 800
 
 
+def test_the_end_is_known_before_and_after_it_is_heard() -> None:
+    """Half a round trip after it is played; a ``clear`` is an end too."""
+    playout = _probed(0.1)
+    ends = [playout.ends_at]
+    playout.audio_sent(8000, 2.0)
+    ends.append(playout.ends_at)
+    playout.heard(9.0)
+    ends.append(playout.ends_at)
+    playout.audio_sent(8000, 10.0)
+    playout.cleared(10.5)
+    ends.append(playout.ends_at)
+    assert ends == [float("-inf"), pytest.approx(3.05), pytest.approx(3.05), pytest.approx(10.55)]
+
+
 def test_heard_never_falls() -> None:
     """What was once said to be heard stays heard, whatever is learned later."""
     playout = _probed(0.1)

@@ -114,11 +114,12 @@ async def house(
     options: RealtimeOptions | None = None,
     *,
     callees: tuple[Callee, ...] = (),
+    packet_ms: int = 0,
     **settings_overrides: Any,
 ) -> AsyncIterator[House]:
     """Starts offline model, gateway and twin on free ports; stops all of them at the end.
 
-    ``callees`` are the people the gateway may send a caller to.
+    ``callees`` are the people the gateway may send a caller to; ``packet_ms`` is the twin's.
     """
     model = RealtimeServer(options or RealtimeOptions())
     await model.start()
@@ -158,7 +159,9 @@ async def house(
     number = PhoneNumber(
         NUMBER, voice_url=f"{base}/twilio/voice", status_callback=f"{base}/twilio/status"
     )
-    twin = TwilioTwin(TwilioOptions(ACCOUNT, TOKEN, (number,), callees=callees))
+    twin = TwilioTwin(
+        TwilioOptions(ACCOUNT, TOKEN, (number,), callees=callees, packet_ms=packet_ms)
+    )
     await twin.start()
     running = House(base, reception, model, twin)
     listeners.append(running.heard_event)

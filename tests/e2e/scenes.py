@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway.core.events import CallLive
+from gateway.core.events import CallAnswered, CallLive
 from gateway.core.g711 import to_pcm16
 from gateway.sim.realtime import RealtimeOptions
 from gateway.sim.realtime.session import Session
@@ -55,7 +55,9 @@ def line(name: str) -> bytes:
 async def live_call(running: House, *steps: Step, network: Network | None = None) -> TwinCall:
     """A call whose caller can be heard by the model."""
     call = running.place(*steps, network=network)
+    # A model that was dialled by the webhook may be there before the stream is.
     await running.until(lambda: bool(running.of(CallLive, call.sid)))
+    await running.until(lambda: bool(running.of(CallAnswered, call.sid)))
     return call
 
 

@@ -1,0 +1,107 @@
+"""Who has the floor in one call: the two modes of interruption, and what a decision does.
+
+``server``: the model's own detector interrupts and answers, always finally. ``gateway``: the model
+only reports what it hears; the decision is :class:`gateway.core.floor.Floor`'s, and this module
+carries it out on carrier and model.
+"""
+
+import time
+from typing import TYPE_CHECKING
+
+from gateway.call.handshake import Handshake
+from gateway.core import commands
+from gateway.core.events import CallerStarted, CallerStopped, FalseAlarm
+from gateway.core.floor import Act, Floor, FloorRules
+from gateway.core.g711 import BYTES_PER_MS, level_dbfs
+
+if TYPE_CHECKING:
+    from gateway.call.dialogue import Dialogue
+
+
+class ServerFloor:
+    """Mode ``server``: whatever the model takes for speech is."""
+
+    def __init__(self, dialogue: "Dialogue", handshake: Handshake) -> None:
+        self._dialogue = dialogue
+        self._handshake = handshake
+
+    def started(self, *, sounding: bool, protected: bool) -> None:
+        """The model hears the caller; ``protected`` = what sounds must not be cut."""
+        dialogue = self._dialogue
+        dialogue.answers.caller_speaks = True
+        if self._handshake.interrupts and not protected:
+            dialogue.interrupt("caller", cancel=False)
+        dialogue.emit(CallerStarted(dialogue.since_open_ms()))
+
+    def stopped(self, now: float, last_voiced: float) -> None:
+        """The model hears the end of the caller's turn."""
+        dialogue = self._dialogue
+        dialogue.answers.caller_speaks = False
+        dialogue.turns.turn_ended(now, last_voiced)
+        dialogue.answers.caller_spoke()
+        dialogue.emit(CallerStopped(dialogue.since_open_ms()))
+
+    def committed(self, item_id: str) -> None:
+        """The turn is an item of the conversation; the model answers it by itself."""
+
+    def item_added(self, item_id: str) -> None:
+        """The server knows an item."""
+
+
+class GatewayFloor:
+    """Mode ``gateway``: our own ears decide whether it was speech, and we ask for the answer."""
+
+    def __init__(self, dialogue: "Dialogue", rules: FloorRules) -> None:
+        self._dialogue = dialogue
+        self._floor = Floor(rules)
+        self._noise: set[str] = set()
+        self._paused_at = 0.0
+        self._ended: tuple[float, float] | None = None
+
+    def frame(self, payload: bytes) -> None:
+        """Caller audio (mu-law), in the callback that brought it."""
+        self._do(self._floor.frame(level_dbfs(payload), len(payload) / BYTES_PER_MS))
+
+    def started(self, *, sounding: bool, protected: bool) -> None:
+        """The model hears the caller; see :meth:`gateway.core.floor.Floor.started`."""
+        self._ended = None
+        self._do(self._floor.started(sounding=sounding, protected=protected))
+
+    def stopped(self, now: float, last_voiced: float) -> None:
+        """The model hears the end of what it heard."""
+        self._ended = now, last_voiced
+        self._do(self._floor.stopped())
+
+    def committed(self, item_id: str) -> None:
+        """What it heard becomes an item; noise is deleted as soon as the server knows it."""
+        dialogue = self._dialogue
+        dialogue.answers.caller_speaks = False
+        if self._floor.committed() == "forget":
+            self._noise.add(item_id)
+            return
+        if self._ended is not None:
+            dialogue.turns.turn_ended(*self._ended)
+        dialogue.answers.caller_spoke()
+        dialogue.emit(CallerStopped(dialogue.since_open_ms()))
+        dialogue.answers.ask(commands.create_response())
+
+    def item_added(self, item_id: str) -> None:
+        """The server knows an item."""
+        if item_id in self._noise:
+            self._noise.remove(item_id)
+            self._dialogue.send(commands.delete_item(item_id))
+
+    def _do(self, act: Act | None) -> None:
+        dialogue = self._dialogue
+        if act == "pause":
+            self._paused_at = time.monotonic()
+            dialogue.outbound.pause()
+        elif act == "resume":
+            paused_ms = (time.monotonic() - self._paused_at) * 1000
+            dialogue.outbound.resume()
+            dialogue.emit(FalseAlarm(paused_ms, dialogue.since_open_ms()))
+        elif act in ("interrupt", "grant"):
+            dialogue.answers.caller_speaks = True
+            if act == "interrupt":
+                dialogue.interrupt("caller", cancel=True)
+            dialogue.emit(CallerStarted(dialogue.since_open_ms()))
