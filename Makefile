@@ -17,6 +17,9 @@ LOCKED := $(VENV)/.locked
 READY := $(VENV)/.ready
 ARGS ?=
 
+# Two at a time: whole calls take their real time, and wait for most of it.
+BESIDE := -n 2 --dist loadfile
+
 # What `make test-system` needs, as command:Debian-package.
 SYSTEM_TOOLS := shellcheck:shellcheck espeak-ng:espeak-ng sox:sox
 SYSTEM_PACKAGES := $(sort $(foreach tool,$(SYSTEM_TOOLS),$(lastword $(subst :, ,$(tool)))))
@@ -50,7 +53,7 @@ serve: $(READY) ## the gateway with the offline model beside it
 ##@ Working on it
 
 test: $(READY) ## all tests that need nothing but Python
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(BESIDE) $(ARGS)
 
 test-system: $(READY) ## tests that need system packages; fails when one is missing
 	@echo "make test-system needs the Debian packages: $(or $(SYSTEM_PACKAGES),none)"

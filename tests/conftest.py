@@ -1,9 +1,16 @@
 """What holds for every test."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 import structlog
+from hypothesis import settings
+
+# CI proves that what passed once passes again; looking for new cases is what people's runs do.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 
 @pytest.fixture(autouse=True)
