@@ -19,13 +19,16 @@ from tests.bench.loopback import Faults, LoopbackGateway
 
 
 class OneInterruption:
-    """An answer of 1.2 s, interrupted while it plays; then a short one."""
+    """An answer of 2.4 s, interrupted while it plays; then a short one.
+
+    Figures count from when all calls are up: the interruption comes long after that.
+    """
 
     def begin(self, session: Cues, random: Random) -> None:
         at = session.clock.call_in
-        at(0.05, lambda _: session.respond([9600 + 77]))
-        at(0.9, lambda _: session.caller_starts())
-        at(1.0, lambda _: session.caller_stops([1600]))
+        at(0.05, lambda _: session.respond([19200 + 77]))
+        at(1.9, lambda _: session.caller_starts())
+        at(2.0, lambda _: session.caller_stops([1600]))
 
 
 @asynccontextmanager
@@ -42,7 +45,7 @@ async def loaded(faults: Faults) -> AsyncIterator[tuple[Load, Clock, LoopbackGat
             await model.stop()
 
 
-async def one_run(faults: Faults, calls: int = 2, seconds: float = 2.4) -> Outcome:
+async def one_run(faults: Faults, calls: int = 2, seconds: float = 3.2) -> Outcome:
     async with loaded(faults) as (load, _, gateway):
         plan = Plan(calls, seconds, OneInterruption(), settle_s=0.0)
         outcome = await load.run(gateway, plan, 900.0)
@@ -70,7 +73,7 @@ async def test_a_faultless_gateway_has_no_faults() -> None:
 async def test_every_mark_comes_back_once_and_in_order() -> None:
     """Played or cleared: the caller returns each mark, as the carrier does."""
     async with loaded(Faults()) as (load, _, gateway):
-        await load.run(gateway, Plan(1, 1.4, OneInterruption(), settle_s=0.0), 900.0)
+        await load.run(gateway, Plan(1, 3.2, OneInterruption(), settle_s=0.0), 900.0)
         assert len(gateway.marks_sent) > 5
         assert gateway.marks_returned == gateway.marks_sent
 
@@ -125,7 +128,7 @@ async def test_a_network_delays_the_clear_and_the_truth() -> None:
     async with loaded(Faults()) as (load, clock, gateway):
         media = gateway.servers[1].sockets[0].getsockname()
         relay = DelayRelay(clock, media, delay_ms=60, jitter_ms=10)
-        plan = Plan(1, 1.6, OneInterruption(), settle_s=0.0, via=(await relay.start(),))
+        plan = Plan(1, 3.2, OneInterruption(), settle_s=0.0, via=(await relay.start(),))
         outcome = await load.run(gateway, plan, 900.0)
         await relay.stop()
     f = outcome.figures
