@@ -18,7 +18,7 @@ from gateway.core.transcode import encoder
 
 HOLD_MS = 15_000
 """Most caller audio held before the model is ready; the connect deadline is shorter than this."""
-LOOK_S = 0.1
+LOOK_S = 0.5
 """How often somebody looks whether frames still come: a timer per frame would cost more than the
 frames do, and what went missing meanwhile is made up for in one go.
 """

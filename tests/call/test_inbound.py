@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.call.inbound import HOLD_MS, LOOK_S, Inbound, Microphone
 from gateway.core.blanking import blank
-from gateway.core.gaps import AWAY_MS
+from gateway.core.gaps import AWAY_MS, SLACK_MS
 from tests.call.calls import media
 from tests.call.talk import CLOCK
 from tests.call.watching import Chronicle, turns
@@ -131,7 +131,7 @@ async def test_one_timer_looks_rarely_while_frames_flow(monkeypatch: pytest.Monk
     assert 2 * LOOK_S - LOOK_S > AWAY_MS / 1000
     microphone._look()
     assert microphone._look_at == pytest.approx(CLOCK.now + 0.02)
-    assert audio.rows[-1] == b"\xff" * 480
+    assert audio.rows[-1] == b"\xff" * round((LOOK_S - SLACK_MS / 1000) * 8000)
     microphone.stop()
 
 
