@@ -58,7 +58,7 @@ async def test_the_yardstick_carries_a_call(tmp_path: Path) -> None:
         plain = gateway(PLAIN, tmp_path, url)
         try:
             await plain.start()
-            plan = Plan(1, 2.0, OneInterruption(), settle_s=0.0)
+            plan = Plan(1, 3.4, OneInterruption(), settle_s=0.0)
             outcome = await Load(clock, model).run(plain, plan, plain.rss_kb())
         finally:
             await plain.stop()
