@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -12,7 +13,17 @@ from bench.clock import Clock
 from bench.load import Load, Plan
 from bench.model import ScriptedModel
 from bench.process import PLAIN, Cores, Gateway, GatewayFailed
-from tests.bench.test_load import OneInterruption
+from bench.script import Cues
+
+
+class EarlyInterruption:
+    """An answer of 1.2 s, interrupted while it plays; then a short one."""
+
+    def begin(self, session: Cues, random: Random) -> None:
+        at = session.clock.call_in
+        at(0.05, lambda _: session.respond([9600 + 77]))
+        at(0.9, lambda _: session.caller_starts())
+        at(1.0, lambda _: session.caller_stops([1600]))
 
 
 def gateway(command: str, scratch: Path, url: str = "ws://127.0.0.1:1/v1/realtime") -> Gateway:
@@ -58,7 +69,7 @@ async def test_the_yardstick_carries_a_call(tmp_path: Path) -> None:
         plain = gateway(PLAIN, tmp_path, url)
         try:
             await plain.start()
-            plan = Plan(1, 3.4, OneInterruption(), settle_s=0.0)
+            plan = Plan(1, 2.0, EarlyInterruption(), settle_s=0.0)
             outcome = await Load(clock, model).run(plain, plan, plain.rss_kb())
         finally:
             await plain.stop()
