@@ -31,6 +31,35 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def address_fault(url: str, *, secure: str, plain: str, query: bool = False) -> str | None:
+    """What is wrong with an address, never repeating it: it may hold a password.
+
+    ``plain`` is the scheme that only a loopback address may have, ``secure`` the one for all.
+    """
+    if not url.isprintable() or " " in url:
+        return "must not contain spaces or control characters"
+    example = f"must be a full address such as {secure}://voice.example.com"
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return example
+    try:
+        _ = parts.port
+    except ValueError:
+        return "the port is not a number from 0 to 65535"
+    if not parts.hostname:
+        return example
+    if parts.username or parts.password:
+        return "must not carry a user or password"
+    if "#" in url:
+        return "must not carry a fragment"
+    if "?" in url and not query:
+        return "must not carry a query (Twilio strips it)"
+    if parts.scheme == secure or (parts.scheme == plain and is_loopback(url)):
+        return None
+    return f"must start with {secure}:// ({plain}:// is for loopback addresses only)"
+
+
 class Settings(BaseSettings):
     """The settings. Field ``x`` is the variable ``GATEWAY_X`` unless an alias says otherwise."""
 
@@ -177,26 +206,10 @@ class Settings(BaseSettings):
 def _checked_url(value: str, *, secure: str, plain: str, query: bool = False) -> str:
     if not value:
         return value
-    if not value.isprintable() or " " in value:
-        raise ValueError("must not contain spaces or control characters")
-    example = f"must be a full address such as {secure}://voice.example.com"
-    try:
-        parts = urlsplit(value)
-    except ValueError:  # its text would repeat the address, which may hold a password
-        raise ValueError(example) from None
-    try:
-        _ = parts.port
-    except ValueError:
-        raise ValueError("the port is not a number from 0 to 65535") from None
-    if not parts.hostname:
-        raise ValueError(example)
-    if parts.username or parts.password:
-        raise ValueError("must not carry a user or password")
-    if "#" in value or ("?" in value and not query):
-        raise ValueError("must not carry a query or fragment (Twilio strips it)")
-    if parts.scheme == secure or (parts.scheme == plain and is_loopback(value)):
-        return parts.scheme + value[len(parts.scheme) :]
-    raise ValueError(f"must start with {secure}:// ({plain}:// is for loopback addresses only)")
+    if fault := address_fault(value, secure=secure, plain=plain, query=query):
+        raise ValueError(fault)
+    scheme = urlsplit(value).scheme  # in lower case
+    return scheme + value[len(scheme) :]
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from gateway.core import twiml
 from gateway.errors import ConfigError
-from gateway.settings import Settings, is_loopback, load_settings
+from gateway.settings import Settings, address_fault, is_loopback, load_settings
 
 CANARY = "c4n4ry"
 """Stands in every wrong value; must stand in no message."""
@@ -341,3 +341,30 @@ def test_the_first_token_is_for_rest() -> None:
     """Order is kept; spaces and empty places are not tokens."""
     assert load_settings(twilio_auth_token=" b ,, a ").auth_tokens == ("b", "a")
     assert load_settings(twilio_auth_token=", ,").auth_tokens == ()
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("wss://models.example.com/v1/realtime?model=x", None),
+        ("ws://127.0.0.1:9/v1/realtime", None),
+        ("ws://localhost/x", None),
+        ("ws://models.example.com/x", "must start with wss://"),
+        ("https://models.example.com/x", "must start with wss://"),
+        ("models.example.com", "must be a full address"),
+        ("wss://", "must be a full address"),
+        ("wss://h:99999/", "the port is not a number"),
+        ("wss://[::1/", "must be a full address"),
+        ("wss://h/a b", "must not contain spaces"),
+        ("wss://me:secret@h/", "must not carry a user or password"),
+        ("wss://h/#x", "must not carry a fragment"),
+    ],
+)
+def test_an_address_is_judged(url: str, words: str | None) -> None:
+    """Encrypted, or to this machine; never repeated, it may hold a password."""
+    fault = address_fault(url, secure="wss", plain="ws", query=True)
+    if words is None or fault is None:
+        assert fault == words
+        return
+    assert fault.startswith(words)
+    assert "secret" not in fault

@@ -7,13 +7,12 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from gateway.agents import schema
 from gateway.agents.lines import KeyPath
 from gateway.agents.problems import Problem
 from gateway.agents.tomlfile import TomlFile
-from gateway.settings import is_loopback
+from gateway.settings import address_fault, is_loopback
 
 _SOURCES = ("api_key_env", "api_key_file", "api_key_from")
 _AUTHORISING = ("authorization", "api-key")
@@ -37,7 +36,8 @@ def provider_problems(file: TomlFile[schema.Agent]) -> Iterator[Problem]:
     if provider.url is not None:
         path = ("provider", "url")
         fault = _LEGACY if "api-version=" in provider.url else None
-        fault = fault or address_fault(provider.url.replace("{agent}", ""), "wss", "ws")
+        url = provider.url.replace("{agent}", "")
+        fault = fault or address_fault(url, secure="wss", plain="ws", query=True)
         if fault:
             yield file.problem(path, fault)
         elif not named and not is_loopback(provider.url):
@@ -73,25 +73,6 @@ def read_key(file: TomlFile[schema.Agent], problems: list[Problem]) -> str | Non
 def is_key(key: object) -> bool:
     """True for what can stand in a header."""
     return isinstance(key, str) and key.isascii() and key.isprintable() and len(key.split()) == 1
-
-
-def address_fault(url: str, secure: str, plain: str) -> str | None:
-    """What is wrong with an address, never repeating it: it may hold a password."""
-    example = f"must be a full address such as {secure}://voice.example.com"
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return example
-    if not parts.hostname or not url.isprintable() or " " in url:
-        return example
-    if parts.username or parts.password:
-        return "must not carry a user or password"
-    if "#" in url:
-        return "must not carry a fragment"
-    if parts.scheme == secure or (parts.scheme == plain and is_loopback(url)):
-        return None
-    return f"must start with {secure}:// ({plain}:// is for loopback addresses only)"
 
 
 def header_problems(

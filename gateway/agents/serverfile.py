@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from pydantic import Field, RootModel
 
 from gateway.agents.problems import Problem
-from gateway.agents.provider import address_fault, header_problems
+from gateway.agents.provider import header_problems
 from gateway.agents.schema import Table
 from gateway.agents.servers import McpServer
 from gateway.agents.tomlfile import TomlFile
+from gateway.settings import address_fault
 
 
 class ServerTable(Table):
@@ -60,7 +61,7 @@ def server_problems(file: TomlFile[ServersTable]) -> Iterator[Problem]:
             if key in server.model_fields_set:
                 other = "command" if server.command is None else "url"
                 yield file.problem((name, key), f"belongs to {other}")
-        fault = server.url and address_fault(server.url, "https", "http")
+        fault = server.url and address_fault(server.url, secure="https", plain="http", query=True)
         if fault:
             yield file.problem((name, "url"), fault)
         yield from header_problems(file.problem, (name, "headers"), server.headers)

@@ -10,7 +10,6 @@ from contextlib import suppress
 
 from gateway.call.context import Route
 from gateway.call.dialogue import Dialogue
-from gateway.call.silence import Silence
 from gateway.core import commands
 
 GRACE_S = 5.0
@@ -24,14 +23,12 @@ class TimeLimit:
         self,
         route: Route,
         dialogue: Dialogue,
-        silence: Silence,
         undisturbed: Callable[[], bool],
         on_over: Callable[[], None],
     ) -> None:
         """``undisturbed`` = caller and agent are on the line and nobody is leaving."""
         self._route = route
         self._dialogue = dialogue
-        self._silence = silence
         self._undisturbed = undisturbed
         self._on_over = on_over
         self._timers: list[asyncio.TimerHandle] = []
@@ -65,7 +62,7 @@ class TimeLimit:
             f"This call has to end in {_span(self._route.warn_minutes * 60)}. Tell the caller so "
             "in one short sentence, and come to an end."
         )
-        if self._silence.caller_speaks:  # the answer to what they say will tell them
+        if self._dialogue.answers.caller_speaks:  # the answer to what they say will tell them
             self._dialogue.send(commands.system_text(text))
         else:
             self._dialogue.tell(text)

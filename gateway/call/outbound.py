@@ -106,9 +106,7 @@ class Outbound:
     def _hold_back(self) -> None:
         now = time.monotonic()
         self._stop_timer()
-        if self._socket is not None and self.ledger.outstanding_bytes(now):
-            assert self._encoder is not None
-            self._socket.send(self._encoder.clear())
+        self._send_clear(now)
         self.ledger.take_back(now)
 
     def resume(self) -> None:
@@ -119,9 +117,7 @@ class Outbound:
     def clear(self) -> Cut:
         """Cuts the agent off: ``clear`` is written first, then the books are made."""
         now = time.monotonic()
-        if self._socket is not None and self.ledger.outstanding_bytes(now):
-            assert self._encoder is not None
-            self._socket.send(self._encoder.clear())
+        self._send_clear(now)
         cut = self.ledger.cut(now)
         self._paused = False
         self._stop_timer()
@@ -188,6 +184,11 @@ class Outbound:
         self._socket.send(self._mark(now))
         for item in started:
             self._on_started(item, now, heard_at)
+
+    def _send_clear(self, now: float) -> None:
+        if self._socket is not None and self.ledger.outstanding_bytes(now):
+            assert self._encoder is not None
+            self._socket.send(self._encoder.clear())
 
     def _mark(self, now: float) -> bytes:
         assert self._encoder is not None

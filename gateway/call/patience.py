@@ -29,7 +29,7 @@ class Patience:
         ends a call that has lasted long enough.
         """
         self._silence = silence = Silence(dialogue)
-        self._limit = TimeLimit(plan.route, dialogue, silence, undisturbed, on_over)
+        self._limit = TimeLimit(plan.route, dialogue, undisturbed, on_over)
         self._watching: list[Idle | Filler] = []
         if plan.idle is not None:
             self._watching.append(Idle(plan.idle, dialogue, silence, undisturbed, hang_up))

@@ -1,6 +1,6 @@
 """Since when nobody speaks in one call, and waiting until that has lasted.
 
-Owns what there is besides talk: a caller in mid-sentence, running tools, approvals that wait.
+Owns what there is besides talk: running tools, approvals that wait.
 Silence begins with the last frame the caller *heard*, which may be long after it was sent.
 """
 
@@ -29,7 +29,6 @@ class Silence:
     """What interrupts the silence of one call."""
 
     def __init__(self, dialogue: Dialogue) -> None:
-        self.caller_speaks = False
         self.tools = 0
         """Tools that run now."""
         self.approvals = 0
@@ -40,10 +39,6 @@ class Silence:
     def hear(self, event: CallEvent) -> None:
         """One event of the call, in the callback that told it."""
         match event:
-            case CallerStarted():
-                self.caller_speaks = True
-            case CallerStopped():
-                self.caller_speaks = False
             case ToolStarted():
                 self.tools += 1
                 return  # nobody hears that
@@ -53,7 +48,7 @@ class Silence:
                 self.approvals += 1
             case ApprovalDecided():
                 self.approvals -= 1
-            case CallAnswered() | CallLive() | DtmfGroup():
+            case CallAnswered() | CallLive() | CallerStarted() | CallerStopped() | DtmfGroup():
                 pass
             case _:
                 return
@@ -68,7 +63,7 @@ class Silence:
         what has left already.
         """
         outbound, answers = self._dialogue.outbound, self._dialogue.answers
-        if self.caller_speaks or answers.pending or outbound.ledger.queued:
+        if answers.caller_speaks or answers.pending or outbound.ledger.queued:
             return 0.0
         return time.monotonic() - max(self._broken_at, outbound.ledger.playout.ends_at)
 

@@ -170,11 +170,9 @@ def told(*events: CallEvent, undisturbed: bool = True) -> tuple[float, list[int]
     return length_s, [event.asked for event in talk.all(CallerIdle)]
 
 
-@pytest.mark.parametrize(
-    "event", [ToolStarted("t", 0.0), ApprovalAsked("t", 0.0), CallerStarted(0.0)]
-)
+@pytest.mark.parametrize("event", [ToolStarted("t", 0.0), ApprovalAsked("t", 0.0)])
 async def test_what_is_no_silence(monkeypatch: pytest.MonkeyPatch, event: CallEvent) -> None:
-    """A tool that runs, one that waits for a person, a caller in the middle of a sentence."""
+    """A tool that runs, one that waits for a person; a time that is not idle for other reasons."""
     monkeypatch.setattr("gateway.call.idle.Vigil", HandVigil)
     assert told(event)[0] == 0.0
     assert told()[0] > 0.0

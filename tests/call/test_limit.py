@@ -8,8 +8,6 @@ import pytest_asyncio
 
 from gateway.call.context import Route
 from gateway.call.limit import TimeLimit, _span
-from gateway.call.silence import Silence
-from gateway.core.events import CallerStarted
 from tests.call import model_events as said
 from tests.call.calls import heard, live, plan, say, served, speech
 from tests.call.carriers import SilentCarrier
@@ -82,11 +80,9 @@ class Watch:
         self.talk.go_live()
         self.here = True
         self.over: Chronicle[bool] = Chronicle()
-        self.silence = Silence(self.talk.dialogue)
         self.limit = TimeLimit(
             Route(**route),
             self.talk.dialogue,
-            self.silence,
             lambda: self.here,
             lambda: self.over.add(True),
         )
@@ -119,7 +115,7 @@ async def test_a_caller_who_is_away_is_told_when_they_are_back(watch: Watch) -> 
 
 async def test_nobody_is_talked_over(watch: Watch) -> None:
     """A caller in mid-sentence learns of it with the answer they get anyway."""
-    watch.silence.hear(CallerStarted(0.0))
+    watch.talk.hear(said.speech_started())
     watch.limit.attended()
     await until(lambda: bool(watch.told()))
     assert watch.told() == ["conversation.item.create"]

@@ -10,7 +10,6 @@ from gateway.core.events import (
     ApprovalAsked,
     ApprovalDecided,
     CallAnswered,
-    CallerStarted,
     CallerStopped,
     CallEvent,
     CallLive,
@@ -76,9 +75,10 @@ async def test_there_is_none_while_somebody_speaks(talk: Talk) -> None:
     talk.later(100)
     lengths.append(length_ms(silence))
     talk.dialogue.outbound.clear()
-    silence.hear(CallerStarted(0.0))
+    talk.hear(said.speech_started())
     talk.later(1000)
     assert [*lengths, length_ms(silence)] == [0, 0, 0]
+    talk.hear(said.speech_stopped())
     silence.hear(CallerStopped(0.0))
     talk.later(50)
     assert length_ms(silence) == 50
