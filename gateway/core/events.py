@@ -1,14 +1,29 @@
 """The vocabulary of call events: everything logs, metrics, records and pages learn about a call.
 
-Frozen values, no behaviour. Durations end in ``_ms``. No event carries a digit a caller pressed or
-a ticket; words people said are only in :class:`CallerSpoke` and :class:`AgentSpoke`, which logs
-never print.
+Frozen values, no behaviour. Durations end in ``_ms``; ``at_ms`` counts from the moment the stream
+opened. No event carries a ticket or a digit a caller pressed. Fields with what people or tools said
+are declared with :func:`words`: records keep them, logs never print them.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 from gateway.core.turns import Turn
+
+
+def words(default: Any = "") -> Any:
+    """A field with what people said, tools were told or answered: for records, never for logs."""
+    return field(default=default, repr=False, metadata={"words": True})
+
+
+def without_words(event: "CallEvent") -> dict[str, Any]:
+    """The fields of an event by name, those with :func:`words` left out."""
+    return {
+        each.name: getattr(event, each.name)
+        for each in fields(event)
+        if not each.metadata.get("words")
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +34,10 @@ class CallOffered:
     caller: str
     agent: str
     direction: str
+    route: str = "default"
+    campaign: str = ""
+    stir: str = ""
+    """What the caller's carrier vouches for (``StirVerstat``), as the carrier names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +96,10 @@ class CallerStarted:
     """The model heard the caller begin to speak."""
 
     at_ms: float
-    """Milliseconds since the stream opened."""
+    item_id: str = ""
+    """The turn's item in the model's conversation."""
+    from_ms: float = 0.0
+    """When the voice began, which is earlier than it was noticed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +116,37 @@ class CallerStopped:
     """The model heard the end of the caller's turn."""
 
     at_ms: float
+    item_id: str = ""
+    to_ms: float = 0.0
+    """When the voice ended: the silence that ended the turn is not in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStarted:
+    """The caller begins to hear an item of the agent's (or the gateway's own)."""
+
+    item_id: str
+    response_id: str
+    """Empty for the gateway's own audio."""
+    at_ms: float
+    """When it is heard, a little later than it was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStopped:
+    """An item was heard to its end, or cut off; also told of items nobody heard anything of."""
+
+    item_id: str
+    response_id: str
+    heard_ms: int
+    audio_ms: int
+    """All the audio there was of it, heard or not."""
+    at_ms: float
+
+    @property
+    def cut(self) -> bool:
+        """True when the caller did not hear all of it."""
+        return self.heard_ms < self.audio_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +190,11 @@ class ToolStarted:
 
     tool: str
     at_ms: float
+    number: int = 0
+    """Counts the tool calls of the call, from 1."""
+    agent: str = ""
+    arguments: str = words()
+    """What the model wrote: JSON, if it did as it should."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +204,9 @@ class ToolEnded:
     tool: str
     duration_ms: float
     at_ms: float
+    number: int = 0
+    """Of its :class:`ToolStarted`."""
+    result: str = words()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +266,10 @@ class GuardrailTripped:
 
 @dataclass(frozen=True, slots=True)
 class CallerSpoke:
-    """Words of the caller as transcribed."""
+    """Words of the caller as transcribed; often later than the answer to them."""
 
     item_id: str
-    text: str
+    text: str = words()
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +277,78 @@ class AgentSpoke:
     """Words of the agent as generated (not all of them need have been heard)."""
 
     item_id: str
-    text: str
+    text: str = words()
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """The agent made a note of something worth keeping."""
+
+    at_ms: float
+    text: str = words()
+
+
+@dataclass(frozen=True, slots=True)
+class UsageCounted:
+    """What one answer, or the transcription of one caller turn, used and cost."""
+
+    source: Literal["response", "transcription"]
+    source_id: str
+    """The response, or the caller's item."""
+    model: str
+    used: Mapping[str, int]
+    """Tokens by class: ``text_in``, ``text_cached``, ``audio_in``, ``audio_cached``, ``image_in``,
+    ``image_cached``, ``text_out``, ``audio_out``; cached ones are not counted in ``…_in`` again.
+    """
+    billed_s: float
+    """Transcribed audio that is billed by time; 0 when it is billed by tokens."""
+    cost_usd: float | None
+    """None when the price file does not know the model."""
+    call_usd: float
+    """What the call has cost so far, all known costs together."""
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpendReached:
+    """A limit of spending was reached: ``soft`` = the agent wraps up, ``hard`` = the call ends."""
+
+    level: Literal["soft", "hard"]
+    scope: Literal["call", "number", "route", "day"]
+    spent_usd: float
+    limit_usd: float
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentChanged:
+    """May the call be recorded? ``asked`` → ``granted`` or ``declined``; ``withdrawn`` = it was
+    granted and is not any more.
+    """
+
+    state: Literal["asked", "granted", "declined", "withdrawn"]
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStarted:
+    """From now on the call is recorded."""
+
+    file: str
+    """Where, inside the folder of recordings."""
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingEnded:
+    """The recording is closed."""
+
+    audio_ms: float
+    incomplete: str
+    """Why a part of it is missing (``disk_full``, ``disk_error``); empty when it is whole."""
+    kept: bool
+    """False when it was deleted because the caller did not want it."""
+    at_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +384,8 @@ CallEvent = (
     | CallerStarted
     | FalseAlarm
     | CallerStopped
+    | AgentStarted
+    | AgentStopped
     | CallerIdle
     | TurnDone
     | BargeIn
@@ -265,6 +399,12 @@ CallEvent = (
     | GuardrailTripped
     | CallerSpoke
     | AgentSpoke
+    | Noted
+    | UsageCounted
+    | SpendReached
+    | ConsentChanged
+    | RecordingStarted
+    | RecordingEnded
     | DtmfGroup
     | ModelErrorReported
     | CarrierOddity

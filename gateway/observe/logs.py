@@ -1,7 +1,7 @@
 """Structured logs: event name first, one line per turn, none per frame.
 
-Never logs what people said, digits, tickets or secrets: call events that carry words are left out
-here, and the vocabulary has no place for the rest.
+Never logs what people said, digits, tickets or secrets: fields of call events that carry words are
+left out here, and the vocabulary has no place for the rest.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ from gateway.core.events import (
     CallEvent,
     ModelLost,
     TurnDone,
+    without_words,
 )
 from gateway.settings import Settings
 
@@ -117,15 +118,15 @@ def event_name(event: CallEvent) -> str:
 
 
 def _fields(event: CallEvent) -> dict[str, Any]:
-    fields = dataclasses.asdict(event)
+    fields = without_words(event)
     if isinstance(event, TurnDone):
-        fields |= fields.pop("turn")
+        fields |= dataclasses.asdict(fields.pop("turn"))
     return {name: _shown(name, value) for name, value in fields.items()}
 
 
 def _shown(name: str, value: Any) -> Any:
     if isinstance(value, float):
-        return round(value, 2)
+        return round(value, 6 if name.endswith("_usd") else 2)
     if name in ("caller", "called") and isinstance(value, str):
         return _DIGIT.sub("*", value)
     return value

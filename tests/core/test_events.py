@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from gateway.core import events
-from gateway.core.events import AgentSpoke, BargeIn, CallerSpoke, CallEvent, DtmfGroup
+from gateway.core.events import BargeIn, CallerSpoke, CallEvent, DtmfGroup
 from gateway.core.turns import Turn
 
 _EVENTS: tuple[type, ...] = get_args(CallEvent)
@@ -36,10 +36,10 @@ def test_events_are_frozen_documented_values(event: type) -> None:
 
 @pytest.mark.parametrize("event", _EVENTS)
 def test_times_say_their_unit(event: type) -> None:
-    """Every number that is a time ends in ``_ms``; what is not a time is a plain count."""
+    """Every number that is a time or an amount says so; what is neither is a plain count."""
     for field in dataclasses.fields(event):
-        if field.type in (float, "float"):
-            assert field.name.endswith("_ms"), f"{event.__name__}.{field.name}"
+        if "float" in str(field.type):
+            assert field.name.endswith(("_ms", "_s", "_usd")), f"{event.__name__}.{field.name}"
 
 
 def test_no_event_carries_a_digit_or_a_ticket() -> None:
@@ -51,14 +51,27 @@ def test_no_event_carries_a_digit_or_a_ticket() -> None:
     assert [field.name for field in dataclasses.fields(DtmfGroup)] == ["count", "at_ms"]
 
 
-def test_words_are_only_in_the_two_events_for_words() -> None:
-    """Logs leave out two events and have left out all that was said."""
-    wordy = {
-        event
-        for event in _EVENTS
-        if {"text", "transcript", "words"} & {field.name for field in dataclasses.fields(event)}
-    }
-    assert wordy == {CallerSpoke, AgentSpoke}
+def test_words_are_only_in_fields_that_say_so() -> None:
+    """Whoever leaves out those fields has left out all that was said."""
+    wordy = {"text", "transcript", "words", "arguments", "result", "note"}
+    for event in _EVENTS:
+        for field in dataclasses.fields(event):
+            assert bool(field.metadata.get("words")) == (field.name in wordy), field.name
+
+
+def test_what_is_shown_of_an_event_is_without_words() -> None:
+    """For logs and lists of events; nor does ``repr`` show them."""
+    started = events.ToolStarted("look_up", 5.0, 1, "desk", '{"name": "Ada"}')
+    shown = {"tool": "look_up", "at_ms": 5.0, "number": 1, "agent": "desk"}
+    assert events.without_words(started) == shown
+    assert "Ada" not in repr(started)
+    assert events.without_words(CallerSpoke("item", "I am Ada")) == {"item_id": "item"}
+
+
+@pytest.mark.parametrize(("heard_ms", "cut"), [(0, True), (799, True), (800, False)])
+def test_an_item_not_heard_to_its_end_was_cut(heard_ms: int, cut: bool) -> None:
+    """Whether by the caller, by a guardrail or by the end of the call."""
+    assert events.AgentStopped("item", "response", heard_ms, 800, 5.0).cut == cut
 
 
 def test_events_are_equal_by_value() -> None:
