@@ -142,6 +142,38 @@ class Settings(BaseSettings):
     secret: SecretStr | None = Field(
         None, description="Signs tickets; default: derived from the first auth token."
     )
+    database_url: SecretStr | None = Field(
+        None, description="postgresql://… or sqlite:///…; default: SQLite in the data dir."
+    )
+    recordings: bool | None = Field(
+        None,
+        description="on = routes that do not say are recorded, off = none is, whatever it says.",
+    )
+    recording_keys: Path | None = Field(
+        None, description="File of keys that encrypt recordings; the first one encrypts."
+    )
+    redact: Path | None = Field(None, description="File of patterns that no record may contain.")
+    redact_numbers: bool = Field(False, description="Phone numbers in what is said are redacted.")
+    keep_recordings_days: float = Field(30.0, ge=0, description="Recordings older go; 0 = never.")
+    keep_text_days: float = Field(90.0, ge=0, description="What was said goes then; 0 = never.")
+    keep_calls_days: float = Field(400.0, ge=0, description="The rest of a call goes; 0 = never.")
+    prices: Path | None = Field(
+        None, description="Price file in place of the one that comes along."
+    )
+    max_usd_per_call: float | None = Field(None, gt=0, description="Most a call may cost.")
+    max_usd_per_number: float | None = Field(
+        None, gt=0, description="Most a caller may cost a day."
+    )
+    max_usd_per_route: float | None = Field(None, gt=0, description="Most a route may cost a day.")
+    max_usd_per_day: float | None = Field(None, gt=0, description="Most all calls may cost a day.")
+    spend_soft_share: float = Field(
+        0.8, gt=0, le=1, description="Share of a limit at which the agent is told to wrap up."
+    )
+    hook_url: str = Field("", description="Is told of calls by signed webhooks (https://…).")
+    hook_secret: SecretStr | None = Field(None, description="Signs those webhooks.")
+    hook_events: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("call.started", "call.ended"), description="Which events, a comma list."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level."
     )
@@ -149,9 +181,9 @@ class Settings(BaseSettings):
         "auto", description="auto = console on a terminal, JSON elsewhere."
     )
 
-    @field_validator("twilio_auth_token", mode="before")
+    @field_validator("twilio_auth_token", "hook_events", mode="before")
     @classmethod
-    def _split_tokens(cls, value: object) -> object:
+    def _split_list(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
@@ -191,6 +223,19 @@ class Settings(BaseSettings):
                 "/openai/v1/realtime?model=<deployment>"
             )
         return _checked_url(value, secure="wss", plain="ws", query=True)
+
+    @field_validator("hook_url")
+    @classmethod
+    def _check_hook_url(cls, value: str) -> str:
+        return _checked_url(value, secure="https", plain="http", query=True)
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: SecretStr | None) -> SecretStr | None:
+        url = "" if value is None else value.get_secret_value()
+        if url and not url.startswith(("postgresql://", "sqlite:///")):
+            raise ValueError("must start with postgresql:// or sqlite:///")
+        return value
 
     @property
     def stream_url(self) -> str:

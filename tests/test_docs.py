@@ -63,6 +63,8 @@ def default_of(variable: str) -> str:
         return "on" if default else "off"
     if default is None or isinstance(default, SecretStr) or default in ((), {}):
         return ""
+    if isinstance(default, tuple):
+        return ",".join(default)
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 
