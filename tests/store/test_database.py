@@ -35,7 +35,7 @@ def test_the_driver_is_ours_to_choose(
 
 def test_a_wrong_address_is_refused_without_its_password(tmp_path: Path) -> None:
     """The line names the variable and nothing of its value."""
-    with pytest.raises(ConfigError, match="^GATEWAY_DATABASE_URL: ") as wrong:
+    with pytest.raises(ConfigError, match=r"^GATEWAY_DATABASE_URL: ") as wrong:
         database_url(settings_in(tmp_path, database_url="postgresql://u:hunter2@db:port/x"))
     assert "hunter2" not in str(wrong.value)
 
