@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.errors import ConfigError
@@ -60,6 +67,64 @@ def address_fault(url: str, *, secure: str, plain: str, query: bool = False) -> 
     return f"must start with {secure}:// ({plain}:// is for loopback addresses only)"
 
 
+def _checked_url(value: str, *, secure: str, plain: str, query: bool = False) -> str:
+    if not value:
+        return value
+    if fault := address_fault(value, secure=secure, plain=plain, query=query):
+        raise ValueError(fault)
+    scheme = urlsplit(value).scheme  # in lower case
+    return scheme + value[len(scheme) :]
+
+
+def _public_url(value: str) -> str:
+    return _checked_url(value, secure="https", plain="http").rstrip("/")
+
+
+def _hook_url(value: str) -> str:
+    return _checked_url(value, secure="https", plain="http", query=True)
+
+
+def _realtime_url(value: str) -> str:
+    if "api-version=" in value:
+        raise ValueError(
+            "the legacy api-version path is gone; use wss://<resource>.openai.azure.com"
+            "/openai/v1/realtime?model=<deployment>"
+        )
+    return _checked_url(value, secure="wss", plain="ws", query=True)
+
+
+def _database_url(value: SecretStr | None) -> SecretStr | None:
+    url = "" if value is None else value.get_secret_value()
+    if url and not url.startswith(("postgresql://", "sqlite:///")):
+        raise ValueError("must start with postgresql:// or sqlite:///")
+    return value
+
+
+def _api_token(value: SecretStr | None) -> SecretStr | None:
+    token = "" if value is None else value.get_secret_value()
+    if " " in token or not (token.isascii() and token.isprintable()):
+        raise ValueError("must be ASCII without spaces, or no header could carry it")
+    return value
+
+
+def _listed(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _headers(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        headers = json.loads(value)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON ({error.msg} at character {error.pos})") from None
+    if not isinstance(headers, dict) or not all(isinstance(v, str) for v in headers.values()):
+        raise ValueError('must be a JSON object of strings, like {"api-key": "…"}')
+    return headers
+
+
 class Settings(BaseSettings):
     """The settings. Field ``x`` is the variable ``GATEWAY_X`` unless an alias says otherwise."""
 
@@ -84,7 +149,7 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("TWILIO_ACCOUNT_SID", "twilio_account_sid"),
         description="Account whose webhooks are accepted (AC…).",
     )
-    twilio_auth_token: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+    twilio_auth_token: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_listed)] = Field(
         (),
         validation_alias=AliasChoices("TWILIO_AUTH_TOKEN", "twilio_auth_token"),
         description="Signs webhooks and streams; a comma list while rotating.",
@@ -96,13 +161,13 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
-    public_url: str = Field(
+    public_url: Annotated[str, AfterValidator(_public_url)] = Field(
         "", description="https base Twilio reaches us under: the one base of TwiML and signatures."
     )
-    realtime_url: str = Field(
+    realtime_url: Annotated[str, AfterValidator(_realtime_url)] = Field(
         "", description="Realtime server (wss://…); empty = OpenAI with the agent's model."
     )
-    realtime_headers: Annotated[dict[str, SecretStr], NoDecode] = Field(
+    realtime_headers: Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_headers)] = Field(
         default_factory=dict,
         description="JSON object of headers in place of Authorization (Azure, others).",
     )
@@ -136,13 +201,13 @@ class Settings(BaseSettings):
     approval_timeout_s: float = Field(
         30.0, gt=0, le=3600, description="A tool nobody approved in this time is not run."
     )
-    api_token: SecretStr | None = Field(
+    api_token: Annotated[SecretStr | None, AfterValidator(_api_token)] = Field(
         None, description="Opens /api/ to whoever presents it; unset = closed to everybody."
     )
     secret: SecretStr | None = Field(
         None, description="Signs tickets; default: derived from the first auth token."
     )
-    database_url: SecretStr | None = Field(
+    database_url: Annotated[SecretStr | None, AfterValidator(_database_url)] = Field(
         None, description="postgresql://… or sqlite:///…; default: SQLite in the data dir."
     )
     recordings: bool | None = Field(
@@ -169,9 +234,11 @@ class Settings(BaseSettings):
     spend_soft_share: float = Field(
         0.8, gt=0, le=1, description="Share of a limit at which the agent is told to wrap up."
     )
-    hook_url: str = Field("", description="Is told of calls by signed webhooks (https://…).")
+    hook_url: Annotated[str, AfterValidator(_hook_url)] = Field(
+        "", description="Is told of calls by signed webhooks (https://…)."
+    )
     hook_secret: SecretStr | None = Field(None, description="Signs those webhooks.")
-    hook_events: Annotated[tuple[str, ...], NoDecode] = Field(
+    hook_events: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
         ("call.started", "call.ended"), description="Which events, a comma list."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -180,62 +247,6 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="auto = console on a terminal, JSON elsewhere."
     )
-
-    @field_validator("twilio_auth_token", "hook_events", mode="before")
-    @classmethod
-    def _split_list(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
-
-    @field_validator("realtime_headers", mode="before")
-    @classmethod
-    def _parse_headers(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        try:
-            headers = json.loads(value)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"not JSON ({error.msg} at character {error.pos})") from None
-        if not isinstance(headers, dict) or not all(isinstance(v, str) for v in headers.values()):
-            raise ValueError('must be a JSON object of strings, like {"api-key": "…"}')
-        return headers
-
-    @field_validator("api_token")
-    @classmethod
-    def _check_api_token(cls, value: SecretStr | None) -> SecretStr | None:
-        token = "" if value is None else value.get_secret_value()
-        if " " in token or not (token.isascii() and token.isprintable()):
-            raise ValueError("must be ASCII without spaces, or no header could carry it")
-        return value
-
-    @field_validator("public_url")
-    @classmethod
-    def _check_public_url(cls, value: str) -> str:
-        return _checked_url(value, secure="https", plain="http").rstrip("/")
-
-    @field_validator("realtime_url")
-    @classmethod
-    def _check_realtime_url(cls, value: str) -> str:
-        if "api-version=" in value:
-            raise ValueError(
-                "the legacy api-version path is gone; use wss://<resource>.openai.azure.com"
-                "/openai/v1/realtime?model=<deployment>"
-            )
-        return _checked_url(value, secure="wss", plain="ws", query=True)
-
-    @field_validator("hook_url")
-    @classmethod
-    def _check_hook_url(cls, value: str) -> str:
-        return _checked_url(value, secure="https", plain="http", query=True)
-
-    @field_validator("database_url")
-    @classmethod
-    def _check_database_url(cls, value: SecretStr | None) -> SecretStr | None:
-        url = "" if value is None else value.get_secret_value()
-        if url and not url.startswith(("postgresql://", "sqlite:///")):
-            raise ValueError("must start with postgresql:// or sqlite:///")
-        return value
 
     @property
     def stream_url(self) -> str:
@@ -246,15 +257,6 @@ class Settings(BaseSettings):
     def auth_tokens(self) -> tuple[str, ...]:
         """The plain auth tokens, the first being the one for REST."""
         return tuple(token.get_secret_value() for token in self.twilio_auth_token)
-
-
-def _checked_url(value: str, *, secure: str, plain: str, query: bool = False) -> str:
-    if not value:
-        return value
-    if fault := address_fault(value, secure=secure, plain=plain, query=query):
-        raise ValueError(fault)
-    scheme = urlsplit(value).scheme  # in lower case
-    return scheme + value[len(scheme) :]
 
 
 def load_settings(**overrides: Any) -> Settings:

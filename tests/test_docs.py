@@ -106,11 +106,7 @@ def listed(routes: list[BaseRoute], prefix: str = "") -> Iterator[str]:
 
 def event_names() -> set[str]:
     """Every call event."""
-    return {
-        name
-        for name, kind in inspect.getmembers(events, inspect.isclass)
-        if kind.__module__ == events.__name__
-    }
+    return {kind.__name__ for kind in get_args(events.CallEvent)}
 
 
 @cache

@@ -13,13 +13,12 @@ from functools import partial
 from typing import Literal
 
 from gateway.call.approvals import Approvals
-from gateway.call.capture import Capture
 from gateway.call.carrier import CarrierSocket
 from gateway.call.context import CallContext, Destination
 from gateway.call.control import Control
 from gateway.call.departure import Departure
 from gateway.call.dialogue import Dialogue
-from gateway.call.inbound import Microphone
+from gateway.call.downstream import Downstream
 from gateway.call.link import Dialler
 from gateway.call.patience import Patience
 from gateway.call.recorded import Phrase, phrase
@@ -27,14 +26,12 @@ from gateway.call.session import AgentPlan
 from gateway.call.transfer import Transfer
 from gateway.call.upstream import Upstream
 from gateway.core.events import (
-    CallAnswered,
     CallEnded,
     CallEnding,
     CallerStarted,
     CallEvent,
     CallLive,
     CallOffered,
-    CarrierOddity,
     Listener,
     ModelLost,
     TransferFailed,
@@ -42,7 +39,7 @@ from gateway.core.events import (
 )
 from gateway.core.g711 import BYTES_PER_MS
 from gateway.core.ledger import Item
-from gateway.core.mediastreams import Media, Start
+from gateway.core.mediastreams import Start
 from gateway.core.pacing import Pacing
 from gateway.errors import ModelError
 from gateway.settings import Settings
@@ -83,10 +80,8 @@ class Call:
         self._line = line
         self._settings = line.settings
         self._loop = asyncio.get_running_loop()
-        self._offered_at = time.monotonic()
         self._ended: asyncio.Future[str] = self._loop.create_future()
         self._timers: list[asyncio.TimerHandle] = []
-        self._socket: CarrierSocket | None = None
         self._lost: ModelError | None = None
         self.dialogue = Dialogue(
             pacing=Pacing(lead_ms=line.settings.lead_ms),
@@ -99,14 +94,22 @@ class Call:
             rules=plan.floor,
             on_audio=None if plan.audience is None else (lambda delta: self._upstream.spoke(delta)),
         )
-        self._microphone = Microphone(self.dialogue.caller_audio)
-        self._keys = Capture(
-            self.dialogue, self._microphone, self._emit, lambda text: self._upstream.say(text)
+        self.downstream = Downstream(
+            self.dialogue,
+            self._emit,
+            say=lambda text: self._upstream.say(text),
+            on_key=lambda: self._patience.key(),
+            on_gone=self.end,
         )
         self._departure = Departure(self.dialogue, self._going)
         self._transfer = Transfer(plan.route.directory, lambda: self.end("transferred"))
         control = Control(
-            self._loop, self.dialogue, plan.route.directory, self._keys, self.hang_up, self.transfer
+            self._loop,
+            self.dialogue,
+            plan.route.directory,
+            self.downstream.keys,
+            self.hang_up,
+            self.transfer,
         )
         self._patience = Patience(
             plan,
@@ -143,7 +146,8 @@ class Call:
                 await self._tear_down()
             finally:
                 self.state = "ended"
-                self._emit(_ended(reason, self.dialogue, self._microphone.frames, ended_at))
+                frames = self.downstream.microphone.frames
+                self._emit(_ended(reason, self.dialogue, frames, ended_at))
                 self.dialogue.outbound.ledger.cut(ended_at)  # unheard audio is let go
         return reason
 
@@ -167,7 +171,7 @@ class Call:
 
     def transfer(self, key: str) -> None:
         """Sends the caller to a destination of the directory once what is being said was heard."""
-        if self._socket is None or self._ended.done() or self._lost is not None:
+        if not self.downstream.is_open or self._ended.done() or self._lost is not None:
             return
         if self._departure.begin("transfer", self._leave, said=self.dialogue.answers.spoke_last):
             self._transfer.key = key
@@ -192,7 +196,7 @@ class Call:
 
     def say_and_end(self, name: Phrase, reason: str) -> None:
         """Plays a recorded phrase in place of the agent and ends the call when it was heard."""
-        if self._socket is None or self._ended.done():
+        if not self.downstream.is_open or self._ended.done():
             self.end(reason)
             return
         self._lost = self._lost or ModelError(reason)  # its end is ours now, and no loss
@@ -205,41 +209,13 @@ class Call:
 
     # The carrier
 
-    def attach(self, start: Start, socket: CarrierSocket) -> None:
-        """The stream presented this call's ticket: the caller is on the line."""
-        self._socket = socket
+    def attach(self, start: Start, socket: CarrierSocket) -> Downstream:
+        """The stream presented this call's ticket; returns who hears it."""
         self.state = "live" if self.dialogue.inbound.is_open else "answered"
-        now = time.monotonic()
-        if self.dialogue.opened_at is None:
-            self.dialogue.opened_at = now
-        self._emit(CallAnswered(start.stream_sid, (now - self._offered_at) * 1000))
-        self._microphone.start()
-        self.dialogue.outbound.attach(socket, start.stream_sid)
+        self.downstream.attach(start, socket)
         if self._lost is not None:
             self.say_and_end("apology", self._lost.reason)
-
-    def carrier_frame(self, media: Media) -> None:
-        """Caller audio: the carrier's clock for the ledger, the payload for the model."""
-        now = time.monotonic()
-        self.dialogue.outbound.ledger.playout.frame(media.timestamp_ms, now)
-        self._microphone.frame(media, now)
-
-    def carrier_mark(self, name: str) -> None:
-        """A mark came back, genuine or void: the ledger knows."""
-        self.dialogue.outbound.mark_returned(name)
-
-    def carrier_digit(self, digit: str) -> None:
-        """A key was pressed."""
-        self._patience.key()
-        self._keys.press(digit)
-
-    def carrier_oddity(self, kind: str) -> None:
-        """Something unknown or malformed was left out."""
-        self._emit(CarrierOddity(kind))
-
-    def carrier_gone(self, reason: str) -> None:
-        """The stream ended or broke."""
-        self.end(reason)
+        return self.downstream
 
     def carrier_ended(self, status: str) -> None:
         """The carrier's status callback: the call is over."""
@@ -254,7 +230,7 @@ class Call:
             return
         self._lost = ModelError(reason, detail)
         self._emit(ModelLost(reason, detail))
-        if self._socket is not None:
+        if self.downstream.is_open:
             self.say_and_end("apology", reason)
         else:
             self._upstream.give_up()  # the apology waits for the stream
@@ -277,14 +253,10 @@ class Call:
 
     def _leave(self, _reason: str) -> None:
         """The caller goes to the destination: the stream is closed, and the carrier asks where."""
-        assert self._socket is not None
         assert self._transfer.key is not None
         self.state = "away"
         self._emit(TransferStarted(self._transfer.key, self.dialogue.since_open_ms()))
-        self._microphone.stop()
-        self.dialogue.outbound.park()
-        self._socket.close()
-        self._socket = None
+        self.downstream.part()
         self._transfer.leave()
 
     def _no_stream(self, ticket: str) -> None:
@@ -299,15 +271,11 @@ class Call:
     async def _tear_down(self) -> None:
         for timer in self._timers:
             timer.cancel()
-        self._keys.stop()
-        self._microphone.stop()
         self._patience.stop()
         self._transfer.stop()
         self._departure.cancel()
         self.dialogue.disconnect()
-        self.dialogue.outbound.detach()
-        if self._socket is not None:
-            self._socket.close()
+        self.downstream.close()
         await self._upstream.close()
 
     def _emit(self, event: CallEvent) -> None:

@@ -15,6 +15,7 @@ import structlog
 from gateway.call.call import Call, Line, Offer
 from gateway.call.carrier import CarrierSocket
 from gateway.call.context import Destination
+from gateway.call.downstream import Downstream
 from gateway.call.registry import Registry
 from gateway.call.session import AgentPlan
 from gateway.core import tickets
@@ -97,8 +98,8 @@ class Reception:
 
     # The stream
 
-    def admit(self, start: Start, socket: CarrierSocket) -> Call:
-        """The call a stream belongs to, by its ticket; raises Rejected for every stranger."""
+    def admit(self, start: Start, socket: CarrierSocket) -> Downstream:
+        """The call's end of a stream, by its ticket; raises Rejected for every stranger."""
         audio = (start.encoding, start.sample_rate, start.channels)
         if audio != ("audio/x-mulaw", 8000, 1):
             raise Rejected("media_format")
@@ -113,8 +114,7 @@ class Reception:
         call = self.registry.get(start.call_sid)
         if call is None or call.state != "offered":
             raise Rejected("call_over")
-        call.attach(start, socket)
-        return call
+        return call.attach(start, socket)
 
     def rejected(self, reason: str) -> None:
         """Counts a refusal; the log line carries nothing a stranger wrote."""

@@ -2,28 +2,20 @@
 
 Frozen values, no behaviour. Durations end in ``_ms``; ``at_ms`` counts from the moment the stream
 opened. No event carries a ticket or a digit a caller pressed. Fields with what people or tools said
-are declared with :func:`words`: records keep them, logs never print them.
+are declared with :func:`gateway.core.eventkind.words`: records keep them, logs never print them.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from collections.abc import Callable
+from dataclasses import dataclass
 
+from gateway.core.eventkind import words
+from gateway.core.keeping import ConsentChanged as ConsentChanged
+from gateway.core.keeping import Noted as Noted
+from gateway.core.keeping import RecordingEnded as RecordingEnded
+from gateway.core.keeping import RecordingStarted as RecordingStarted
+from gateway.core.keeping import SpendReached as SpendReached
+from gateway.core.keeping import UsageCounted as UsageCounted
 from gateway.core.turns import Turn
-
-
-def words(default: Any = "") -> Any:
-    """A field with what people said, tools were told or answered: for records, never for logs."""
-    return field(default=default, repr=False, metadata={"words": True})
-
-
-def without_words(event: "CallEvent") -> dict[str, Any]:
-    """The fields of an event by name, those with :func:`words` left out."""
-    return {
-        each.name: getattr(event, each.name)
-        for each in fields(event)
-        if not each.metadata.get("words")
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,77 +270,6 @@ class AgentSpoke:
 
     item_id: str
     text: str = words()
-
-
-@dataclass(frozen=True, slots=True)
-class Noted:
-    """The agent made a note of something worth keeping."""
-
-    at_ms: float
-    text: str = words()
-
-
-@dataclass(frozen=True, slots=True)
-class UsageCounted:
-    """What one answer, or the transcription of one caller turn, used and cost."""
-
-    source: Literal["response", "transcription"]
-    source_id: str
-    """The response, or the caller's item."""
-    model: str
-    used: Mapping[str, int]
-    """Tokens by class: ``text_in``, ``text_cached``, ``audio_in``, ``audio_cached``, ``image_in``,
-    ``image_cached``, ``text_out``, ``audio_out``; cached ones are not counted in ``…_in`` again.
-    """
-    billed_s: float
-    """Transcribed audio that is billed by time; 0 when it is billed by tokens."""
-    cost_usd: float | None
-    """None when the price file does not know the model."""
-    call_usd: float
-    """What the call has cost so far, all known costs together."""
-    at_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class SpendReached:
-    """A limit of spending was reached: ``soft`` = the agent wraps up, ``hard`` = the call ends."""
-
-    level: Literal["soft", "hard"]
-    scope: Literal["call", "number", "route", "day"]
-    spent_usd: float
-    limit_usd: float
-    at_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class ConsentChanged:
-    """May the call be recorded? ``asked`` → ``granted`` or ``declined``; ``withdrawn`` = it was
-    granted and is not any more.
-    """
-
-    state: Literal["asked", "granted", "declined", "withdrawn"]
-    at_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingStarted:
-    """From now on the call is recorded."""
-
-    file: str
-    """Where, inside the folder of recordings."""
-    at_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingEnded:
-    """The recording is closed."""
-
-    audio_ms: float
-    incomplete: str
-    """Why a part of it is missing (``disk_full``, ``disk_error``); empty when it is whole."""
-    kept: bool
-    """False when it was deleted because the caller did not want it."""
-    at_ms: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,13 @@ from typing import Any, TextIO, cast
 
 import structlog
 
+from gateway.core.eventkind import without_words
 from gateway.core.events import (
     AgentSpoke,
     CallerSpoke,
     CallEvent,
     ModelLost,
     TurnDone,
-    without_words,
 )
 from gateway.settings import Settings
 

@@ -86,7 +86,7 @@ class LiveCall:
         self.witness = Witness()
         self.carrier = carrier
         self.call = Call(OFFER, plan, line(self.witness, **changes))
-        carrier.marks = self.call.carrier_mark
+        carrier.marks = self.call.downstream.carrier_mark
         self.task = asyncio.get_running_loop().create_task(self.call.run())
 
     def answer(self) -> None:

@@ -47,11 +47,11 @@ async def test_a_call_in_order() -> None:
         end = await served(model, running)
         states.append(running.call.state)
         assert states == ["answered", "live"]
-        running.call.carrier_frame(media())
+        running.call.downstream.carrier_frame(media())
         await end.seen("input_audio_buffer.append")
         await say(end, 100)
         await heard(running, 100)
-        running.call.carrier_gone("caller_hung_up")
+        running.call.downstream.carrier_gone("caller_hung_up")
         ended = await running.ended()
         assert await soon(end.closed) == 1000
         assert running.witness.all(CallAnswered)[0].stream_sid == STREAM_SID
@@ -90,17 +90,17 @@ async def test_frames_of_the_set_up_reach_the_model_in_order() -> None:
     """Caller audio from before the model was ready leaves first, all of it, as it came."""
     async with HandModel() as model, live(plan(model.url)) as running:
         for n in range(10):
-            running.call.carrier_frame(media(bytes([n]) * 160, 20 * n))
+            running.call.downstream.carrier_frame(media(bytes([n]) * 160, 20 * n))
         end = await model.session()
         await end.send(said.session_created())
         await end.seen("response.create")
         for n in range(10, 15):
-            running.call.carrier_frame(media(bytes([n]) * 160, 20 * n))
+            running.call.downstream.carrier_frame(media(bytes([n]) * 160, 20 * n))
         assert end.all("input_audio_buffer.append") == []
         await end.send(said.session_updated())
         await running.witness.first(CallLive)
         for n in range(15, 20):
-            running.call.carrier_frame(media(bytes([n]) * 160, 20 * n))
+            running.call.downstream.carrier_frame(media(bytes([n]) * 160, 20 * n))
         await end.seen("input_audio_buffer.append", 20)
         first = [event["audio"] for event in end.all("input_audio_buffer.append")]
         assert [base64.b64decode(audio)[0] for audio in first] == list(range(20))
@@ -111,7 +111,7 @@ async def test_frames_of_the_set_up_reach_the_model_in_order() -> None:
 async def test_oddities_of_the_carrier_are_told() -> None:
     """What a socket left out is an event of its call."""
     async with HandModel() as model, live(plan(model.url)) as running:
-        running.call.carrier_oddity("unknown_event")
+        running.call.downstream.carrier_oddity("unknown_event")
         assert running.witness.all(CarrierOddity) == [CarrierOddity("unknown_event")]
 
 
@@ -124,7 +124,7 @@ async def test_pressed_keys_cut_the_agent_off_and_reach_it_as_one_message() -> N
         await say(end, 2000, whole=False)
         await heard(running, 40)
         for digit in "4711#":
-            running.call.carrier_digit(digit)
+            running.call.downstream.carrier_digit(digit)
         assert carrier.kinds.count("clear") == 1
         item = (await end.seen("conversation.item.create"))["item"]
         assert "4711" in item["content"][0]["text"]
@@ -148,7 +148,7 @@ async def test_the_caller_goes_while_the_agent_speaks(reason: str) -> None:
         await say(end, 5000, whole=False)
         await running.carrier.sent.until(bool)
         sent = len(running.carrier.sent)
-        running.call.carrier_gone(reason)
+        running.call.downstream.carrier_gone(reason)
         assert (await running.ended()).reason == reason
         assert await soon(end.closed) == 1000
         assert len(running.carrier.sent) == sent
@@ -165,7 +165,7 @@ async def test_the_caller_goes_while_the_model_connects() -> None:
     async with BareServer(silent) as upstream:
         async with live(plan(upstream.url), connect_timeout_s=0.3) as running:
             connection = await upstream.connection()
-            running.call.carrier_gone("caller_hung_up")
+            running.call.downstream.carrier_gone("caller_hung_up")
             assert (await running.ended()).reason == "caller_hung_up"
             assert running.witness.all(ModelLost) == []
         await soon(connection.gone)
@@ -176,7 +176,7 @@ async def test_the_caller_goes_before_the_session_is_confirmed() -> None:
     """Hung up between the handshake and `session.created`: the model's session is closed."""
     async with HandModel() as model, live(plan(model.url)) as running:
         end = await model.session()
-        running.call.carrier_gone("socket_lost")
+        running.call.downstream.carrier_gone("socket_lost")
         assert (await running.ended()).reason == "socket_lost"
         await soon(end.closed)
 
@@ -201,7 +201,7 @@ async def test_only_the_first_reason_counts() -> None:
     async with HandModel() as model, live(plan(model.url)) as running:
         await served(model, running)
         running.call.end("carrier_completed")
-        running.call.carrier_gone("caller_hung_up")
+        running.call.downstream.carrier_gone("caller_hung_up")
         running.call.end("shutdown")
         assert (await running.ended()).reason == "carrier_completed"
 
@@ -225,7 +225,7 @@ async def test_a_caller_who_goes_during_a_tool_leaves_no_tool_behind() -> None:
         end = await served(model, running)
         await end.send(said.response_created(), said.call_done("slow"), said.response_done())
         await soon(asyncio.ensure_future(started.wait()))
-        running.call.carrier_gone("caller_hung_up")
+        running.call.downstream.carrier_gone("caller_hung_up")
         assert (await running.ended()).reason == "caller_hung_up"
         assert cancelled.is_set()
         assert end.all("conversation.item.create") == []

@@ -61,10 +61,10 @@ async def test_the_agent_hangs_up_when_its_goodbye_was_heard() -> None:
         await end.seen("conversation.item.create")
         assert running.call.state == "ending"
         for name in carrier.mark_names[:-1]:
-            running.call.carrier_mark(name)
+            running.call.downstream.carrier_mark(name)
         await turns()
         assert not running.task.done()
-        running.call.carrier_mark(carrier.mark_names[-1])
+        running.call.downstream.carrier_mark(carrier.mark_names[-1])
         ended = await running.ended()
         assert (ended.reason, ended.heard_ms) == ("agent_hung_up", 100)
         assert carrier.audio == speech(100)
@@ -275,7 +275,7 @@ async def test_a_model_that_never_answers_the_close_holds_nobody_up(
     async with BareServer(serve) as upstream:
         async with live(plan(upstream.url), SilentCarrier()) as running:
             await running.carrier.sent.until(lambda _: len(running.carrier.audio) == 4000)
-            running.call.carrier_gone("caller_hung_up")
+            running.call.downstream.carrier_gone("caller_hung_up")
             ended = await running.ended()
             assert running.call.dialogue.since_open_ms() - ended.duration_ms >= 300
             assert ended.heard_ms <= ended.duration_ms
@@ -291,9 +291,9 @@ async def test_nothing_holds_a_call_that_ended() -> None:
             end = await served(model, running)
             await say(end, 40)
             await end.send(said.speech_started(), said.speech_stopped())
-            running.call.carrier_digit("1")
+            running.call.downstream.carrier_digit("1")
             await turns()
-            running.call.carrier_gone("caller_hung_up")
+            running.call.downstream.carrier_gone("caller_hung_up")
             await running.ended()
             return weakref.ref(running.call)
 
@@ -312,7 +312,7 @@ Step = Callable[[LiveCall], None]
     "step",
     [
         lambda running: running.call.end("x"),
-        lambda running: running.call.carrier_gone("x"),
+        lambda running: running.call.downstream.carrier_gone("x"),
         lambda running: running.call.hang_up("x"),
         lambda running: running.call.say_and_end("goodbye", "x"),
         lambda running: running.call.model_lost("x", ""),

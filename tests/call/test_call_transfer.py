@@ -67,7 +67,7 @@ async def test_the_stream_is_given_up_when_the_last_word_was_heard() -> None:
         told = [running.call.destination]
         assert len(running.carrier.closed) == 0
         for name in running.carrier.mark_names:
-            running.call.carrier_mark(name)
+            running.call.downstream.carrier_mark(name)
         await running.witness.first(TransferStarted)
         assert running.call.state == "away"
         told.append(running.call.destination)
@@ -116,11 +116,11 @@ async def test_a_caller_who_comes_back_finds_the_same_agent() -> None:
     """Same model session, told what happened before the stream is open; audio flows both ways."""
     async with HandModel() as model, live(chosen(model)) as running:
         end = await served(model, running)
-        running.call.carrier_frame(media(b"\x01" * 160))
+        running.call.downstream.carrier_frame(media(b"\x01" * 160))
         await sent_away(end, running)
         appended = len(end.all("input_audio_buffer.append"))
         second = SilentCarrier(instant=True)
-        second.marks = running.call.carrier_mark
+        second.marks = running.call.downstream.carrier_mark
         running.call.come_back("busy", "another ticket")
         assert running.call.ticket == "another ticket"
         assert running.witness.all(TransferFailed)[0].status == "busy"
@@ -132,7 +132,7 @@ async def test_a_caller_who_comes_back_finds_the_same_agent() -> None:
         await second.sent.until(lambda _: len(second.audio) >= 800)
         assert second.audio == speech(100)
         assert running.call.state == "live"
-        running.call.carrier_frame(media(b"\x02" * 160))
+        running.call.downstream.carrier_frame(media(b"\x02" * 160))
         await end.seen("input_audio_buffer.append", appended + 1)
         assert len(running.witness.all(CallAnswered)) == 2
         assert len(running.witness.all(CallLive)) == 1
@@ -148,7 +148,7 @@ async def test_an_interruption_after_the_return_is_exact_again() -> None:
         await announce(end)
         await until(lambda: bool(running.carrier.mark_names))
         for name in running.carrier.mark_names:
-            running.call.carrier_mark(name)
+            running.call.downstream.carrier_mark(name)
         await running.witness.first(TransferStarted)
         second = SilentCarrier()
         back(running, second)
@@ -171,7 +171,7 @@ async def test_a_caller_can_be_sent_away_again() -> None:
         end = await served(model, running)
         await sent_away(end, running)
         second = SilentCarrier(instant=True)
-        second.marks = running.call.carrier_mark
+        second.marks = running.call.downstream.carrier_mark
         back(running, second)
         answer = said.spoken(speech(60), "resp_2", "item_2")
         call = said.call_done("transfer_call", arguments='{"destination":"office"}')
@@ -226,7 +226,7 @@ async def test_a_model_lost_meanwhile_is_apologised_for_on_return() -> None:
         await running.witness.first(ModelLost)
         assert running.call.outcome is None
         second = SilentCarrier(instant=True)
-        second.marks = running.call.carrier_mark
+        second.marks = running.call.downstream.carrier_mark
         back(running, second)
         assert (await running.ended()).reason == "model_closed"
         assert second.audio

@@ -349,17 +349,17 @@ async def test_a_call_hears_a_muted_caller_and_nothing_when_the_caller_is_away()
     more = {"route": Route(directory=directory)}
     async with HandModel() as model, live(plan(model.url, more=more)) as running:
         end = await served(model, running)
-        running.call.carrier_frame(media(WORD, 20))
+        running.call.downstream.carrier_frame(media(WORD, 20))
         silence = await end.seen("input_audio_buffer.append", 2)
         assert set(base64.b64decode(silence["audio"])) == {0xFF}
         running.call.transfer("office")
         await say(end, 20)
         await running.witness.first(TransferStarted)
-        away = running.call._microphone._timer
+        away = running.call.downstream.microphone._timer
         running.call.come_back("busy", "another ticket")
         running.call.attach(start(), SilentCarrier(instant=True))
-        running.call.carrier_frame(media(WORD, 20))
-        assert (away, running.call._microphone._timer is not None) == (None, True)
+        running.call.downstream.carrier_frame(media(WORD, 20))
+        assert (away, running.call.downstream.microphone._timer is not None) == (None, True)
 
 
 async def test_a_token_has_no_digit_and_an_unknown_one_is_not_repeated() -> None:

@@ -155,7 +155,7 @@ async def test_a_key_ends_it_without_a_trace() -> None:
         end = await served(model, running)
         await call_tool(end)
         await playing(running, PHRASE[:160])
-        running.call.carrier_digit("5")
+        running.call.downstream.carrier_digit("5")
         assert carrier.kinds[-1] == "clear"
         assert running.witness.all(BargeIn) == []
         assert to_model(end) == []

@@ -56,7 +56,7 @@ async def test_the_model_learns_that_it_was_said() -> None:
     async with HandModel() as model, live(greeted(model)) as running:
         end = await served(model, running)
         await end.seen("conversation.item.create")
-        running.call.carrier_frame(media())
+        running.call.downstream.carrier_frame(media())
         await end.seen("input_audio_buffer.append")
         (told,) = to_model(end)
         assert words(told) == TEXT
@@ -93,7 +93,7 @@ async def test_the_caller_interrupts_it(decides: str) -> None:
 def hear_voice(call: Any) -> None:
     """A few loud frames: the gateway's own ears hear the caller."""
     for n in range(3):
-        call.carrier_frame(media(b"\x00" * 160, 20 * n))
+        call.downstream.carrier_frame(media(b"\x00" * 160, 20 * n))
 
 
 @pytest.mark.asyncio
@@ -109,11 +109,11 @@ async def test_a_notice_is_heard_to_its_end(decides: str) -> None:
         chosen = greeted(model, interruptible=False, floor=floor)
         async with live(chosen, carrier) as running:
             end = await served(model, running)
-            running.call.carrier_frame(media())
+            running.call.downstream.carrier_frame(media())
             await end.seen("input_audio_buffer.append")
             await end.send(said.speech_started(), said.speech_stopped(), said.committed())
             await running.witness.first(CallerStopped)
-            running.call.carrier_digit("1")
+            running.call.downstream.carrier_digit("1")
             if floor is not None:
                 await end.seen("response.create")
             await end.send(*said.spoken(speech(100)))

@@ -51,7 +51,7 @@ async def test_what_is_being_said_at_the_limit_is_heard_to_its_end() -> None:
         await say(end, 500)
         await heard(running, 500)
         for name in list(carrier.mark_names):
-            running.call.carrier_mark(name)
+            running.call.downstream.carrier_mark(name)
         carrier.instant = True
         assert (await running.ended()).reason == "time_limit"
         assert carrier.audio == speech(500) + SHORT["goodbye"]
@@ -67,7 +67,7 @@ async def test_an_agent_that_talks_on_is_cut_off(monkeypatch: pytest.MonkeyPatch
         await say(end, 9000, whole=False)
         await carrier.sent.until(lambda _: "clear" in carrier.kinds)
         for name in carrier.mark_names:
-            running.call.carrier_mark(name)
+            running.call.downstream.carrier_mark(name)
         assert (await running.ended()).reason == "time_limit"
         assert carrier.audio.endswith(SHORT["goodbye"])
 

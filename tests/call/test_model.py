@@ -104,7 +104,9 @@ class OnLine:
         payload = b"".join(payloads)
         for begin in range(0, len(payload), 160):
             self._clock_ms += 20
-            self.running.call.carrier_frame(media(payload[begin : begin + 160], self._clock_ms))
+            self.running.call.downstream.carrier_frame(
+                media(payload[begin : begin + 160], self._clock_ms)
+            )
 
     def ask(self) -> None:
         """A whole turn of the caller."""
@@ -146,7 +148,7 @@ async def online(
             await running.witness.first(CallLive)
             on = OnLine(running, session)
             yield on
-            running.call.carrier_gone("caller_hung_up")
+            running.call.downstream.carrier_gone("caller_hung_up")
             await running.ended()
             await soon(asyncio.ensure_future(session.closed.wait()))
             assert on.errors() == []

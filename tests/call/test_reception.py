@@ -167,7 +167,7 @@ async def test_a_drain_refuses_new_calls_and_admits_offered_ones() -> None:
         at.reception.drain()
         assert at.offer_refusal(offer(OTHER_SID)) == "draining"
         assert at.reception.offer(offer()) is call
-        assert at.reception.admit(start(call.ticket), SilentCarrier()) is call
+        assert at.reception.admit(start(call.ticket), SilentCarrier()) is call.downstream
         assert call.state == "answered"
 
 
@@ -193,7 +193,7 @@ async def test_an_endless_called_address_still_fits_its_ticket() -> None:
     async with desk() as at:
         call = at.reception.offer(offer(called="sip:" + "x" * 400 + "@example.com"))
         assert len(call.ticket) <= 490
-        assert at.reception.admit(start(call.ticket), SilentCarrier()) is call
+        assert at.reception.admit(start(call.ticket), SilentCarrier()) is call.downstream
 
 
 # Streams
@@ -204,7 +204,7 @@ async def test_a_stream_with_its_ticket_is_its_call() -> None:
     """The ticket of the webhook opens the call, whose caller is then on the line."""
     async with desk() as at:
         call = at.reception.offer(offer())
-        assert at.reception.admit(start(call.ticket), SilentCarrier()) is call
+        assert at.reception.admit(start(call.ticket), SilentCarrier()) is call.downstream
         answered = await at.witness.first(CallAnswered)
         assert answered.after_offer_ms >= 0
         assert at.reception.rejections == {}
@@ -227,7 +227,9 @@ async def test_a_ticket_is_good_for_its_call_only() -> None:
         call, other = at.reception.offer(offer()), at.reception.offer(offer(OTHER_SID))
         assert at.refusal(start(other.ticket)) == "ticket_other_call"
         assert at.refusal(start(call.ticket, OTHER_SID)) == "ticket_other_call"
-        assert at.reception.admit(start(other.ticket, OTHER_SID), SilentCarrier()) is other
+        assert (
+            at.reception.admit(start(other.ticket, OTHER_SID), SilentCarrier()) is other.downstream
+        )
 
 
 @pytest.mark.asyncio
@@ -263,7 +265,7 @@ async def test_only_mono_mulaw_at_8_khz_is_let_in(wrong: dict[str, Any]) -> None
             "parameters": {"ticket": call.ticket},
         }
         assert at.refusal(Start(**{**fields, **wrong})) == "media_format"
-        assert at.reception.admit(start(call.ticket), SilentCarrier()) is call
+        assert at.reception.admit(start(call.ticket), SilentCarrier()) is call.downstream
 
 
 @pytest.mark.asyncio
@@ -338,11 +340,11 @@ async def test_goodbye_reaches_every_call() -> None:
     async with desk() as at:
         alone, spoken = at.reception.offer(offer()), at.reception.offer(offer(OTHER_SID))
         carrier = SilentCarrier(instant=True)
-        carrier.marks = spoken.carrier_mark
+        carrier.marks = spoken.downstream.carrier_mark
         at.reception.admit(start(spoken.ticket, OTHER_SID), carrier)
         at.reception.say_goodbye("shutdown")
         await carrier.sent.until(bool)
-        spoken.carrier_gone("caller_hung_up")
+        spoken.downstream.carrier_gone("caller_hung_up")
         await soon(asyncio.ensure_future(at.reception.registry.wait_empty()))
         reasons = {
             call_sid: event.reason
@@ -387,7 +389,7 @@ async def test_streams_over_the_wire_open_their_calls_and_no_others() -> None:
                     assert await soon(stranger.gone) == 1008
                 assert at.reception.rejections[reason] == before + 1
             await caller.send(media_frame(b"\x01" * 160))
-            await until(lambda: call._microphone.frames == 1)
+            await until(lambda: call.downstream.microphone.frames == 1)
             assert not caller.gone.done()
             call.end("carrier_completed")
             assert await soon(caller.gone) == 1000
@@ -436,7 +438,7 @@ async def test_calls_that_end_at_any_moment_leave_nothing(tmp_path: Path) -> Non
     tasks, files = asyncio.all_tasks(), len(os.listdir("/dev/fd"))
     ways: list[Callable[[Call], object]] = [
         lambda call: call.end("carrier_completed"),
-        lambda call: call.carrier_gone("socket_lost"),
+        lambda call: call.downstream.carrier_gone("socket_lost"),
         lambda call: call.say_and_end("goodbye", "shutdown"),
         lambda call: call.model_lost("model_closed", "test"),
         lambda call: call.hang_up("agent_hung_up"),
@@ -447,7 +449,7 @@ async def test_calls_that_end_at_any_moment_leave_nothing(tmp_path: Path) -> Non
         await turns(rng.randrange(60))
         if n % 4:
             carrier = SilentCarrier(instant=True)
-            carrier.marks = call.carrier_mark
+            carrier.marks = call.downstream.carrier_mark
             with contextlib.suppress(Rejected):
                 reception.admit(start(call.ticket, call.offer.call_sid), carrier)
         await turns(rng.choice([1, 10, 40, 100, 300]))

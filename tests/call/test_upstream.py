@@ -117,7 +117,7 @@ async def test_a_model_that_comes_after_it_was_given_up_gets_no_word(
             for end in model.ends:
                 await soon(end.closed)
             for name in running.carrier.mark_names:
-                running.call.carrier_mark(name)
+                running.call.downstream.carrier_mark(name)
             assert running.carrier.audio == SHORT["apology"]
             assert (await running.ended()).reason == "model_timeout"
 
@@ -126,7 +126,7 @@ async def test_a_model_that_comes_after_it_was_given_up_gets_no_word(
 async def test_a_session_in_another_format_is_apologised_for() -> None:
     """The server keeps PCM at 24 kHz: no audio is appended, no noise is played."""
     async with HandModel() as model, live(plan(model.url)) as running:
-        running.call.carrier_frame(media())
+        running.call.downstream.carrier_frame(media())
         end = await model.session()
         await end.send(said.session_created(), said.session_updated("audio/pcm", "audio/pcm"))
         assert (await running.ended()).reason == "model_audio_format"
@@ -179,12 +179,12 @@ async def test_the_callers_keys_do_not_keep_a_dead_call_alive() -> None:
     async with BareServer(status_500) as upstream, live(plan(upstream.url), carrier) as running:
         await running.witness.first(CallEnding)
         await carrier.sent.until(lambda _: "media" in carrier.kinds)
-        running.call.carrier_digit("1")
-        running.call.carrier_digit("#")
+        running.call.downstream.carrier_digit("1")
+        running.call.downstream.carrier_digit("#")
         await turns()
         assert "clear" not in carrier.kinds
         for name in carrier.mark_names:
-            running.call.carrier_mark(name)
+            running.call.downstream.carrier_mark(name)
         assert (await running.ended()).reason == "model_refused"
 
 
@@ -289,7 +289,7 @@ async def test_nobody_interrupts_the_apology() -> None:
         await turns()
         assert "clear" not in carrier.kinds
         for name in carrier.mark_names:
-            running.call.carrier_mark(name)
+            running.call.downstream.carrier_mark(name)
         assert (await running.ended()).reason == "model_closed"
 
 
@@ -342,7 +342,7 @@ async def test_faults_of_the_offline_server_end_in_an_apology(
     await server.start()
     try:
         async with live(plan(server.url)) as running:
-            running.call.carrier_frame(media())
+            running.call.downstream.carrier_frame(media())
             assert (await running.ended()).reason == reason
             assert tail(running.carrier, 800) == SHORT["apology"]
             assert [lost.reason for lost in running.witness.all(ModelLost)] == [reason]
@@ -362,9 +362,9 @@ async def test_keys_end_a_turn_that_nobody_listens_for() -> None:
         chosen = plan(model.url, model_settings={"turn_detection": None})
         async with live(chosen) as running:
             end = await served(model, running)
-            running.call.carrier_frame(media())
+            running.call.downstream.carrier_frame(media())
             for key in "1#":
-                running.call.carrier_digit(key)
+                running.call.downstream.carrier_digit(key)
             await end.seen("response.create", 2)
             kinds = end.kinds("session.update", "response.create")
             assert kinds[-2:] == ["input_audio_buffer.commit", "conversation.item.create"]
@@ -376,7 +376,7 @@ async def test_keys_do_not_end_a_turn_the_model_listens_to() -> None:
     async with HandModel() as model, live(plan(model.url)) as running:
         end = await served(model, running)
         for key in "1#":
-            running.call.carrier_digit(key)
+            running.call.downstream.carrier_digit(key)
         await end.seen("response.create", 2)
         assert end.all("input_audio_buffer.commit") == []
 

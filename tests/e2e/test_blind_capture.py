@@ -120,7 +120,7 @@ def outputs(session: Session) -> list[str]:
 
 def everything(call: Call) -> str:
     """What printing the parts of a live call shows."""
-    keys, context = call._keys, call._upstream._context
+    keys, context = call.downstream.keys, call._upstream._context
     parts: list[Any] = [call, keys, keys._secrets, keys._keys, keys._entry, context]
     return repr([*parts, context.control, vars(call)])
 
@@ -141,7 +141,7 @@ class Watched(list[tuple[str, CallEvent]]):
         log_event(*event)
         for call in self._running.reception.registry:
             self.shown += everything(call)
-            self.kept |= call._keys._secrets._digits
+            self.kept |= call.downstream.keys._secrets._digits
 
 
 @pytest.fixture

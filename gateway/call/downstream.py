@@ -1,0 +1,97 @@
+"""The caller's side of one call: the stream and what comes through it.
+
+Owns what is open towards the carrier: the socket, the microphone behind it, the keys. Tells the
+dialogue what the caller says and the call when the stream is over; decides nothing.
+"""
+
+import time
+from collections.abc import Callable
+
+from gateway.call.capture import Capture
+from gateway.call.carrier import CarrierSocket
+from gateway.call.dialogue import Dialogue
+from gateway.call.inbound import Microphone
+from gateway.core.events import CallAnswered, CallEvent, CarrierOddity
+from gateway.core.mediastreams import Media, Start
+
+
+class Downstream:
+    """One call's connection to the caller; hears the carrier's socket."""
+
+    def __init__(
+        self,
+        dialogue: Dialogue,
+        emit: Callable[[CallEvent], None],
+        say: Callable[[str], None],
+        on_key: Callable[[], None],
+        on_gone: Callable[[str], None],
+    ) -> None:
+        """``say`` tells the agent what was typed; ``on_key`` is told of each key that is pressed,
+        ``on_gone`` why the stream is over.
+        """
+        self.microphone = Microphone(dialogue.caller_audio)
+        self.keys = Capture(dialogue, self.microphone, emit, say)
+        self._dialogue = dialogue
+        self._emit = emit
+        self._on_key = on_key
+        self._on_gone = on_gone
+        self._socket: CarrierSocket | None = None
+        self._offered_at = time.monotonic()
+
+    @property
+    def is_open(self) -> bool:
+        """True while there is a stream, and so a caller who hears us."""
+        return self._socket is not None
+
+    def attach(self, start: Start, socket: CarrierSocket) -> None:
+        """The stream presented the call's ticket: the caller is on the line."""
+        self._socket = socket
+        now = time.monotonic()
+        if self._dialogue.opened_at is None:
+            self._dialogue.opened_at = now
+        self._emit(CallAnswered(start.stream_sid, (now - self._offered_at) * 1000))
+        self.microphone.start()
+        self._dialogue.outbound.attach(socket, start.stream_sid)
+
+    def part(self) -> None:
+        """The stream is given up, another one may be attached: the caller goes elsewhere."""
+        self.microphone.stop()
+        self._dialogue.outbound.park()
+        self._close_socket()
+
+    def close(self) -> None:
+        """The call is over."""
+        self.keys.stop()
+        self.microphone.stop()
+        self._dialogue.outbound.detach()
+        self._close_socket()
+
+    # The carrier
+
+    def carrier_frame(self, media: Media) -> None:
+        """Caller audio: the carrier's clock for the ledger, the payload for the model."""
+        now = time.monotonic()
+        self._dialogue.outbound.ledger.playout.frame(media.timestamp_ms, now)
+        self.microphone.frame(media, now)
+
+    def carrier_mark(self, name: str) -> None:
+        """A mark came back, genuine or void: the ledger knows."""
+        self._dialogue.outbound.mark_returned(name)
+
+    def carrier_digit(self, digit: str) -> None:
+        """A key was pressed."""
+        self._on_key()
+        self.keys.press(digit)
+
+    def carrier_oddity(self, kind: str) -> None:
+        """Something unknown or malformed was left out."""
+        self._emit(CarrierOddity(kind))
+
+    def carrier_gone(self, reason: str) -> None:
+        """The stream ended or broke."""
+        self._on_gone(reason)
+
+    def _close_socket(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
