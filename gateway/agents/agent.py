@@ -14,11 +14,13 @@ from gateway.agents.lines import KeyPath
 from gateway.agents.modules import Broken, Modules, NotFound
 from gateway.agents.problems import Problem, nearest
 from gateway.agents.provider import read_key
+from gateway.agents.sounds import sound_of
 from gateway.agents.templates import Text, compiled
 from gateway.agents.tomlfile import TomlFile, read_text
-from gateway.agents.waiting import sound_of
 from gateway.call.control import CALL_CONTROL
 
+CONSENT = "recording_consent"
+"""The call-control tool of routes with ``recording = "consent"``."""
 TRANSFER = "transfer_call"
 """The call-control tool that is made for each call, from its route's directory."""
 BUILT_IN = (*CALL_CONTROL, TRANSFER)

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from gateway.agents.agent import TRANSFER, Agent
+from gateway.agents.agent import CONSENT, TRANSFER, Agent
+from gateway.agents.announcements import announcement_problems
 from gateway.agents.draft import ROUTES, SERVERS, Draft
-from gateway.agents.lines import KeyPath
 from gateway.agents.model import CHOICES, model_problems
 from gateway.agents.problems import Problem, nearest, nearest_or_all
 from gateway.agents.provider import provider_problems
-from gateway.agents.routes import Circumstances, RoutesTable, route_problems
+from gateway.agents.routes import RoutesTable, circumstances, route_problems
 from gateway.agents.serverfile import server_problems
 from gateway.agents.templates import TemplateFault
 from gateway.agents.waiting import waiting_problems
@@ -43,12 +43,14 @@ def cross_problems(draft: Draft, settings: Settings) -> Iterator[Problem]:
         yield from waiting_problems(agent.file)
     if draft.routes_file is not None:
         yield from route_problems(draft.routes_file)
+        yield from announcement_problems(draft.routes_file)
     if draft.servers_file is not None:
         yield from server_problems(draft.servers_file)
     yield from _unused_servers(draft)
     yield from _destination_problems(draft, settings)
     yield from _transfer_problems(draft)
     yield from _unused_directories(draft)
+    yield from _consent_problems(draft)
     yield from _text_problems(draft)
 
 
@@ -167,15 +169,26 @@ def _unused_directories(draft: Draft) -> Iterator[Problem]:
     file = draft.routes_file
     if file is None:
         return
-    places: list[tuple[KeyPath, Circumstances]] = [(("default",), file.table.default)]
-    places += [(("route", i), route) for i, route in enumerate(file.table.route)]
-    for (place, table), route in zip(places, draft.routes.all(), strict=True):
+    for (place, table), route in zip(circumstances(file.table), draft.routes.all(), strict=True):
         if table.directory and not any(map(_transfers, draft.reach(route.agent))):
             words = f"is not used: no agent of this route lists {TRANSFER}"
             yield file.problem((*place, "directory"), words, "warning")
     if file.table.directory and not any(map(_transfers, draft.agents.values())):
         words = f"is not used: no agent lists {TRANSFER}"
         yield file.problem(("directory",), words, "warning")
+
+
+def _consent_problems(draft: Draft) -> Iterator[Problem]:
+    """Somebody must be able to say that the caller agreed, or nothing is ever recorded."""
+    file = draft.routes_file
+    if file is None:
+        return
+    for (place, table), route in zip(circumstances(file.table), draft.routes.all(), strict=True):
+        agents = draft.reach(route.agent)
+        able = any(CONSENT in each.tools.values() or each.table.build for each in agents)
+        if table.recording == "consent" and agents and not able:
+            words = f'"consent" needs an agent that lists {CONSENT}; {route.agent!r} does not'
+            yield file.problem((*place, "recording"), words)
 
 
 def _transfers(agent: Agent) -> bool:

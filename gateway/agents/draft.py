@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gateway.agents import schema
 from gateway.agents.agent import Agent, read_agent
+from gateway.agents.announcements import read_announcements
 from gateway.agents.modules import Modules
 from gateway.agents.problems import Problem
 from gateway.agents.routes import Routes, RoutesTable
@@ -79,11 +80,13 @@ def read_folder(folder: Path, settings: Settings) -> Draft:
             agents[path.stem] = read_agent(file, modules, problems)
     routes_file = _optional(folder / ROUTES, RoutesTable, problems)
     servers_file = _optional(folder / SERVERS, ServersTable, problems)
+    table = routes_file.table if routes_file else RoutesTable()
+    announcements = read_announcements(routes_file, problems) if routes_file else {}
     return Draft(
         folder=folder,
         names=tuple(path.stem for path in paths),
         agents=agents,
-        routes=Routes(routes_file.table if routes_file else RoutesTable(), settings.agent),
+        routes=Routes(table, settings.agent, announcements, recordings=settings.recordings),
         routes_file=routes_file,
         servers=servers_of(servers_file.table) if servers_file else {},
         servers_file=servers_file,

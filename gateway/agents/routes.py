@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, partial
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
@@ -52,9 +53,17 @@ class Circumstances(Table):
         description='a language such as "en" or "en-US"',
     )
     timezone: str | None = Field(default=None, description='a time zone such as "Europe/Berlin"')
-    recording: Literal["off"] = Field(
-        default="off", description='"off": there is no recording in this version'
+    recording: Literal["off", "on", "consent"] | None = Field(
+        default=None, description='"off", "on" or "consent"'
     )
+    recording_announcement: str | None = Field(
+        default=None, min_length=1, description="a .wav or .ulaw file"
+    )
+    recording_text: str | None = Field(
+        default=None, min_length=1, description="the words of recording_announcement"
+    )
+    max_usd_per_call: float | None = Field(default=None, gt=0, description="a number above 0")
+    max_usd_per_day: float | None = Field(default=None, gt=0, description="a number above 0")
     directory: DirectoryTable = Field(default={}, description="a table of destinations")
     max_calls: int | None = Field(default=None, ge=1, description="a whole number, at least 1")
     max_minutes: float | None = Field(default=None, gt=0, description="a number above 0")
@@ -109,14 +118,23 @@ class _Entry:
 class Routes:
     """The routes of a file, ready to be asked."""
 
-    def __init__(self, table: RoutesTable, default_agent: str) -> None:
+    def __init__(
+        self,
+        table: RoutesTable,
+        default_agent: str,
+        announcements: Mapping[str, bytes] = MappingProxyType({}),
+        *,
+        recordings: bool | None = None,
+    ) -> None:
+        """``announcements`` are the recordings that were read, by file; ``recordings`` is
+        GATEWAY_RECORDINGS.
+        """
         agent = table.default.agent or default_agent
-        self.default = _route("default", table.default, table.directory, agent, ())
+        made = partial(_route, table, agent, announcements, recordings)
+        self.default = made("default", table.default, ())
         self._entries = [
             _Entry(
-                frozenset(each.numbers),
-                each.campaign or "",
-                _route(each.name, each, table.directory, agent, each.numbers),
+                frozenset(each.numbers), each.campaign or "", made(each.name, each, each.numbers)
             )
             for each in table.route
         ]
@@ -147,7 +165,7 @@ def route_problems(file: TomlFile[RoutesTable]) -> Iterator[Problem]:
     table = file.table
     for place, entries in _directories(table):
         yield from _directory_problems(file, place, entries)
-    for place, each in _circumstances(table):
+    for place, each in circumstances(table):
         if each.timezone is not None and each.timezone not in _zones():
             yield file.problem((*place, "timezone"), f"unknown time zone{_nearest_zone(each)}")
         if each.warn_minutes is not None and each.warn_minutes >= (each.max_minutes or 0):
@@ -177,26 +195,40 @@ def route_problems(file: TomlFile[RoutesTable]) -> Iterator[Problem]:
 
 
 def _route(
+    file: RoutesTable,
+    agent: str,
+    announcements: Mapping[str, bytes],
+    recordings: bool | None,
     name: str,
     table: Circumstances,
-    directory: Mapping[str, str | DestinationTable],
-    agent: str,
     numbers: Sequence[str],
 ) -> Route:
+    directory = {**file.directory, **table.directory}
+    announcement = announcements.get(table.recording_announcement or "", b"")
     return Route(
         name=name,
         agent=table.agent or agent,
         language=table.language,
         timezone=table.timezone if table.timezone in _zones() else _own_zone(numbers),
-        directory={
-            key: _destination(each) for key, each in {**directory, **table.directory}.items()
-        },
+        directory={key: _destination(each) for key, each in directory.items()},
         data=table.data,
         max_calls=table.max_calls,
         max_minutes=table.max_minutes,
         warn_minutes=table.warn_minutes,
         secret_digits=table.secret_digits,
+        recording=_recording(table, recordings),
+        announcement=announcement,
+        announcement_text=table.recording_text or "",
+        max_usd_per_call=table.max_usd_per_call,
+        max_usd_per_day=table.max_usd_per_day,
     )
+
+
+def _recording(table: Circumstances, recordings: bool | None) -> Literal["off", "on", "consent"]:
+    """GATEWAY_RECORDINGS off holds for everybody; on for those that do not say."""
+    if recordings is False:
+        return "off"
+    return table.recording or ("on" if recordings else "off")
 
 
 def _destination(entry: str | DestinationTable) -> Destination:
@@ -219,7 +251,8 @@ def _own_zone(numbers: Sequence[str]) -> str:
 # Checking
 
 
-def _circumstances(table: RoutesTable) -> Iterator[tuple[KeyPath, Circumstances]]:
+def circumstances(table: RoutesTable) -> Iterator[tuple[KeyPath, Circumstances]]:
+    """``[default]`` and each ``[[route]]``, with its place in the file."""
     yield ("default",), table.default
     for position, each in enumerate(table.route):
         yield ("route", position), each
@@ -229,7 +262,7 @@ def _directories(
     table: RoutesTable,
 ) -> Iterator[tuple[KeyPath, Mapping[str, str | DestinationTable]]]:
     yield ("directory",), table.directory
-    for place, each in _circumstances(table):
+    for place, each in circumstances(table):
         yield (*place, "directory"), each.directory
 
 

@@ -4,8 +4,12 @@ A ``.ulaw`` file is raw g711 mu-law at 8 kHz; a ``.wav`` file has one channel of
 """
 
 import wave
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
+from gateway.agents.lines import KeyPath
+from gateway.agents.problems import Problem
+from gateway.agents.tomlfile import TomlFile
 from gateway.core.g711 import SAMPLE_RATE, from_pcm16, pad_to_frame
 
 LONGEST_S = 120
@@ -29,6 +33,23 @@ def read_sound(path: Path) -> bytes:
     if len(payload) > LONGEST_S * SAMPLE_RATE:
         raise SoundFault(f"{path} is longer than {LONGEST_S} seconds")
     return pad_to_frame(payload)
+
+
+def sound_of(
+    file: TomlFile[Any], path: KeyPath, name: str | None, problems: list[Problem]
+) -> bytes:
+    """The recording a key names; empty when it names none, or one that cannot be played."""
+    if name is None:
+        return b""
+    parts = PurePosixPath(name)
+    if parts.is_absolute() or ".." in parts.parts:
+        problems.append(file.problem(path, "must be a file of this folder"))
+        return b""
+    try:
+        return read_sound(file.path.parent / name)
+    except SoundFault as fault:
+        problems.append(file.problem(path, str(fault)))
+        return b""
 
 
 def _wav(path: Path) -> bytes:

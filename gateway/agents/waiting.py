@@ -1,33 +1,15 @@
 """``greeting_audio``, ``[idle]``, ``[filler]``: what a caller hears while nobody says anything."""
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from gateway.agents import schema
-from gateway.agents.lines import KeyPath
 from gateway.agents.problems import Problem
-from gateway.agents.sounds import SoundFault, read_sound
 from gateway.agents.tomlfile import TomlFile
 from gateway.call.filler import FillerRules
 from gateway.call.greeting import RecordedGreeting
 from gateway.call.idle import IdleRules
 
 AgentFile = TomlFile[schema.Agent]
-
-
-def sound_of(file: AgentFile, path: KeyPath, name: str | None, problems: list[Problem]) -> bytes:
-    """The recording a key names; empty when it names none, or one that cannot be played."""
-    if name is None:
-        return b""
-    parts = PurePosixPath(name)
-    if parts.is_absolute() or ".." in parts.parts:
-        problems.append(file.problem(path, "must be a file of this folder"))
-        return b""
-    try:
-        return read_sound(file.path.parent / name)
-    except SoundFault as fault:
-        problems.append(file.problem(path, str(fault)))
-        return b""
 
 
 def idle_rules(table: schema.Agent) -> IdleRules | None:

@@ -22,7 +22,9 @@ from gateway.call.downstream import Downstream
 from gateway.call.link import Dialler
 from gateway.call.patience import Patience
 from gateway.call.recorded import Phrase, phrase
+from gateway.call.recorder import Recorder
 from gateway.call.session import AgentPlan
+from gateway.call.tape import Taping
 from gateway.call.transfer import Transfer
 from gateway.call.upstream import Upstream
 from gateway.core.events import (
@@ -57,16 +59,21 @@ class Offer:
     called: str
     direction: str = "inbound"
     campaign: str = ""
+    stir: str = ""
+    """What the caller's carrier vouches for, as the carrier names it; empty = nothing."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """What all calls share: settings, the dialler, who listens to call events, who approves."""
+    """What all calls share."""
 
     settings: Settings
     dialler: Dialler
     listener: Listener
+    """Is told every call's events."""
     approvals: Approvals
+    taping: Taping | None = None
+    """Where recordings are made; None = nothing is recorded."""
 
 
 class Call:
@@ -101,6 +108,14 @@ class Call:
             on_key=lambda: self._patience.key(),
             on_gone=self.end,
         )
+        self._recorder = Recorder(
+            offer.call_sid,
+            plan.route,
+            line.taping,
+            self.dialogue,
+            self.downstream.microphone,
+            self._emit,
+        )
         self._departure = Departure(self.dialogue, self._going)
         self._transfer = Transfer(plan.route.directory, lambda: self.end("transferred"))
         control = Control(
@@ -110,6 +125,7 @@ class Call:
             self.downstream.keys,
             self.hang_up,
             self.transfer,
+            lambda granted: self._recorder.consent(granted=granted),
         )
         self._patience = Patience(
             plan,
@@ -132,9 +148,10 @@ class Call:
 
     async def run(self) -> str:
         """The whole life of the call; returns the reason it ended. Everything is closed by then."""
-        self._emit(_offered(self.offer, self.plan.name))
+        self._emit(_offered(self.offer, self.plan))
         self._after(self._settings.no_stream_timeout_s, partial(self._no_stream, self.ticket))
         self._after(self._settings.connect_timeout_s, self._model_slow)
+        self._recorder.offered()
         self._upstream.start()
         reason = "cancelled"
         try:
@@ -146,9 +163,9 @@ class Call:
                 await self._tear_down()
             finally:
                 self.state = "ended"
+                self.dialogue.outbound.close(ended_at)
                 frames = self.downstream.microphone.frames
                 self._emit(_ended(reason, self.dialogue, frames, ended_at))
-                self.dialogue.outbound.ledger.cut(ended_at)  # unheard audio is let go
         return reason
 
     def end(self, reason: str) -> None:
@@ -256,6 +273,7 @@ class Call:
         assert self._transfer.key is not None
         self.state = "away"
         self._emit(TransferStarted(self._transfer.key, self.dialogue.since_open_ms()))
+        self._recorder.parted()
         self.downstream.part()
         self._transfer.leave()
 
@@ -276,7 +294,7 @@ class Call:
         self._departure.cancel()
         self.dialogue.disconnect()
         self.downstream.close()
-        await self._upstream.close()
+        await asyncio.gather(self._upstream.close(), self._recorder.close())
 
     def _emit(self, event: CallEvent) -> None:
         if self.state == "answered" and isinstance(event, CallLive):
@@ -284,6 +302,7 @@ class Call:
         elif isinstance(event, CallerStarted):
             self._stay()
         self._line.listener(self.offer.call_sid, event)
+        self._recorder.hear(event)
         self._patience.hear(event)
 
     def _after(self, delay_s: float, callback: Callable[[], None]) -> None:
@@ -302,8 +321,16 @@ def _context(offer: Offer, plan: AgentPlan, control: Control) -> CallContext:
     )
 
 
-def _offered(offer: Offer, agent: str) -> CallOffered:
-    return CallOffered(offer.called, offer.caller, agent, offer.direction)
+def _offered(offer: Offer, plan: AgentPlan) -> CallOffered:
+    return CallOffered(
+        called=offer.called,
+        caller=offer.caller,
+        agent=plan.name,
+        direction=offer.direction,
+        route=plan.route.name,
+        campaign=offer.campaign,
+        stir=offer.stir,
+    )
 
 
 def _ended(reason: str, dialogue: Dialogue, frames: int, at: float) -> CallEnded:

@@ -11,7 +11,7 @@ import string
 import time
 from collections.abc import Callable
 
-from gateway.call.dialogue import NOTICE, Dialogue
+from gateway.call.dialogue import ANNOUNCEMENT, NOTICE, Dialogue
 from gateway.call.inbound import Microphone
 from gateway.call.keys import Keys
 from gateway.core.blanking import ToneFilter, blank
@@ -222,7 +222,8 @@ class Capture:
 
     def _silence_agent(self) -> None:
         # Without a model what plays is the apology or goodbye, and it is heard to its end.
-        if self._dialogue.connected and not self._dialogue.outbound.holds(NOTICE):
+        unbroken = self._dialogue.outbound.holds(NOTICE, ANNOUNCEMENT)
+        if self._dialogue.connected and not unbroken:
             self._dialogue.interrupt("dtmf", cancel=True)
 
     def _pressed(self, digits: str) -> None:

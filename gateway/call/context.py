@@ -52,6 +52,16 @@ class Route:
     pressed and what was wrong with them; ``checked`` = the token if they passed, else that they
     did not.
     """
+    recording: Literal["off", "on", "consent"] = "off"
+    """``consent`` = when the caller has agreed, and not before."""
+    announcement: bytes = field(default=b"", repr=False)
+    """Played before anything else when the call is recorded, or may be (mu-law)."""
+    announcement_text: str = ""
+    """What is said in it."""
+    max_usd_per_call: float | None = None
+    """Most a call may cost; None = the gateway's own limit."""
+    max_usd_per_day: float | None = None
+    """Most the calls of this route may cost in a day; None = the gateway's own limit."""
 
 
 class CallControl(Protocol):
@@ -77,6 +87,12 @@ class CallControl(Protocol):
     def secret(self, token: str) -> str:
         """The digits behind a token of this call; KeyError when there are none."""
 
+    def note(self, text: str) -> None:
+        """Keeps a note with the records of the call."""
+
+    async def consent(self, *, granted: bool) -> bool:
+        """The caller agrees to a recording, or does not; False when this call asks for none."""
+
 
 @dataclass(frozen=True)
 class CallContext:
@@ -98,6 +114,10 @@ class CallContext:
     def hang_up(self, reason: str) -> None:
         """Ends the call once the goodbye has been heard; safe from any thread."""
         self.control.hang_up(reason)
+
+    def note(self, text: str) -> None:
+        """Keeps a note with the records of the call; safe from any thread."""
+        self.control.note(text)
 
     def secret(self, token: str) -> str:
         """The digits a caller typed in secret, for a tool that was handed their token.

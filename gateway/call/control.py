@@ -18,10 +18,13 @@ from gateway.call.departure import GRACE_S
 from gateway.call.dialogue import TONES, Dialogue
 from gateway.core import tones
 from gateway.core.digits import MAX_DIGITS, Check, Collected, Wish
+from gateway.core.events import Noted
 
 HOLD_LIMIT_S = 120
 """Longest hold in one go; nobody listens to a tone for longer."""
 _MOST_KEYS = 32
+MAX_NOTE_CHARS = 2000
+"""Longest note; the conversation itself is kept anyway."""
 HOLD_BROKEN = "The caller spoke up: the hold is over. Listen and answer."
 SILENT_AFTER = frozenset({"send_dtmf"})
 """Tools after which the agent waits for what the other side says."""
@@ -39,6 +42,7 @@ class Control:
     keys: Capture
     on_hang_up: Callable[[str], None]
     on_transfer: Callable[[str], None]
+    on_consent: Callable[[bool], bool]
 
     def hang_up(self, reason: str) -> None:
         """Ends the call once the goodbye has been heard."""
@@ -69,6 +73,21 @@ class Control:
     def secret(self, token: str) -> str:
         """The digits behind a token of this call; KeyError when there are none."""
         return self.keys.secret(token)
+
+    def note(self, text: str) -> None:
+        """Keeps a note with the records of the call."""
+        self.loop.call_soon_threadsafe(self._note, text)
+
+    async def consent(self, *, granted: bool) -> bool:
+        """The caller agrees to a recording, or does not; False when this call asks for none."""
+
+        async def answer() -> bool:
+            return self.on_consent(granted)
+
+        return await self._there(answer())
+
+    def _note(self, text: str) -> None:
+        self.dialogue.emit(Noted(self.dialogue.since_open_ms(), text))
 
     async def _play(self, name: str, payload: bytes) -> bool:
         outbound = self.dialogue.outbound
@@ -149,11 +168,44 @@ async def collect_digits(
     return said_of(collected, wish, purpose, discreet=discreet)
 
 
+@function_tool(
+    name_override="note",
+    description_override=(
+        "Write down something worth keeping of this call, in a sentence: a wish, a promise, what "
+        "was agreed. Nobody on the line hears it."
+    ),
+)
+async def note(context: ToolContext[CallContext], text: str) -> str:
+    """Keeps a note with the records of the call."""
+    if not text.strip() or len(text) > MAX_NOTE_CHARS:
+        return f"Not done: a note has 1 to {MAX_NOTE_CHARS} characters."
+    context.context.note(text.strip())
+    return "Noted."
+
+
+@function_tool(
+    name_override="recording_consent",
+    description_override=(
+        "Tell whether the caller agrees that this call is recorded. Ask first, in clear words, and "
+        "call this with what they said; call it again when they change their mind."
+    ),
+)
+async def recording_consent(context: ToolContext[CallContext], granted: bool) -> str:
+    """Lets the call be recorded, or not (any more)."""
+    if not await context.context.control.consent(granted=granted):
+        return "Nothing was to be decided: this call does not ask for consent."
+    if granted:
+        return "The call is recorded from now on."
+    return "The call is not recorded, and nothing of it is kept as a recording."
+
+
 CALL_CONTROL: dict[str, FunctionTool] = {
     "end_call": end_call,
     "send_dtmf": send_dtmf,
     "hold": hold,
     "collect_digits": collect_digits,
+    "note": note,
+    "recording_consent": recording_consent,
 }
 """Tools that act on the call itself and are the same on every route."""
 

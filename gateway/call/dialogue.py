@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.call.answers import Answers
+from gateway.call.callerturn import CallerTurn
 from gateway.call.floor import GatewayFloor, ServerFloor
 from gateway.call.handshake import Handshake
 from gateway.call.inbound import Inbound
@@ -19,6 +20,8 @@ from gateway.core import commands, realtime
 from gateway.core.conversation import Command, Conversation, Truncate
 from gateway.core.events import (
     AgentSpoke,
+    AgentStarted,
+    AgentStopped,
     BargeIn,
     CallerSpoke,
     CallEvent,
@@ -52,6 +55,8 @@ the other end (a menu that talks on) does not cut it off.
 """
 NOTICE = "gateway_notice"
 """A recorded greeting that is heard to its end whatever the caller says."""
+ANNOUNCEMENT = "gateway_announcement"
+"""That the call is recorded: heard to its end, too, and no part of the conversation."""
 
 
 class Dialogue:
@@ -71,8 +76,9 @@ class Dialogue:
         rules: FloorRules | None = None,
     ) -> None:
         """``formats``: what the model hears and says; ``on_audio`` sees what is played of that."""
-        self.outbound = Outbound(pacing, self._item_started)
+        self.outbound = Outbound(pacing, self._item_started, self._item_over)
         self.inbound = Inbound(formats[0])
+        self.caller = CallerTurn(self.inbound, self.since_open_ms, emit)
         self.interruptions = 0
         self.turns = TurnClock()
         self.opened_at: float | None = None
@@ -199,18 +205,16 @@ class Dialogue:
             self.outbound.play(item, rest)
         self.outbound.finish(item)
 
-    def _speech_started(self, _event: realtime.SpeechStarted) -> None:
+    def _speech_started(self, event: realtime.SpeechStarted) -> None:
         self.outbound.hush()
-        protected = self.outbound.holds(TONES, NOTICE) or self._greeting_protected()
+        self.caller.began(event.item_id, event.audio_start_ms)
+        protected = self.outbound.holds(TONES, NOTICE, ANNOUNCEMENT) or self._greeting_protected()
         self._floor.started(sounding=self._sounding(), protected=protected)
 
     def _speech_stopped(self, event: realtime.SpeechStopped) -> None:
-        now = time.monotonic()
-        # The model counts appended audio; ours streams in real time, so a byte's age is its
-        # distance from the newest. The silence that ended the turn is not speech.
-        voiced_ms = event.audio_end_ms - self._handshake.silence_ms
-        age_ms = self.inbound.appended / BYTES_PER_MS - voiced_ms
-        self._floor.stopped(now, now - max(0.0, age_ms) / 1000)
+        # The silence that ended the turn is not speech.
+        now, voiced_ms = time.monotonic(), event.audio_end_ms - self._handshake.silence_ms
+        self._floor.stopped(now, self.caller.ended(voiced_ms, now))
 
     def _committed(self, event: realtime.Committed) -> None:
         self._floor.committed(event.item_id)
@@ -278,9 +282,15 @@ class Dialogue:
         return self.answers.pending or self._sounding()
 
     def _item_started(self, item: Item, sent_at: float, heard_at: float) -> None:
+        at_ms = self.since_open_ms()
         turn = self.turns.first_sent(item.response_id, sent_at, heard_at)
         if turn is not None:
-            self.emit(TurnDone(turn, self.since_open_ms()))
+            self.emit(TurnDone(turn, at_ms))
+        heard_ms = at_ms + (heard_at - sent_at) * 1000
+        self.emit(AgentStarted(item.item_id, item.response_id, heard_ms))
+
+    def _item_over(self, item: Item) -> None:
+        self.emit(_stopped(item, self.since_open_ms()))
 
     def _correct(self, corrections: list[Command]) -> None:
         for command in corrections:
@@ -288,20 +298,30 @@ class Dialogue:
 
     def _report(self, cause: str, cut: Cut, corrections: list[Command], clear_ms: float) -> None:
         self.interruptions += 1
-        playing = cut.items[0]
-        self._on_interrupted(playing)
-        barge_in = BargeIn(
-            cause=cause,
-            item_id=playing.item_id,
-            heard_ms=playing.heard_ms,
-            dropped_ms=cut.dropped_ms,
-            truncated=sum(isinstance(command, Truncate) for command in corrections),
-            deleted=sum(1 for item in cut.items if item.response_id and not item.heard_ms),
-            uncertainty_ms=cut.uncertainty_ms,
-            clear_ms=clear_ms,
-            at_ms=self.since_open_ms(),
-        )
-        self.emit(barge_in)
+        self._on_interrupted(cut.items[0])
+        truncated = sum(isinstance(command, Truncate) for command in corrections)
+        self.emit(_barge_in(cause, cut, truncated, clear_ms, self.since_open_ms()))
+
+
+def _barge_in(cause: str, cut: Cut, truncated: int, clear_ms: float, at_ms: float) -> BargeIn:
+    playing = cut.items[0]
+    return BargeIn(
+        cause=cause,
+        item_id=playing.item_id,
+        heard_ms=playing.heard_ms,
+        dropped_ms=cut.dropped_ms,
+        truncated=truncated,
+        deleted=sum(1 for item in cut.items if item.response_id and not item.heard_ms),
+        uncertainty_ms=cut.uncertainty_ms,
+        clear_ms=clear_ms,
+        at_ms=at_ms,
+    )
+
+
+def _stopped(item: Item, at_ms: float) -> AgentStopped:
+    whole_ms = item.received // BYTES_PER_MS
+    heard_ms = whole_ms if item.fully_heard else item.heard_ms
+    return AgentStopped(item.item_id, item.response_id, heard_ms, whole_ms, at_ms)
 
 
 def _told_before(event: object, conversation: Conversation) -> bool:

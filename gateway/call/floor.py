@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gateway.call.handshake import Handshake
 from gateway.core import commands
-from gateway.core.events import CallerStarted, CallerStopped, FalseAlarm
+from gateway.core.events import FalseAlarm
 from gateway.core.floor import Act, Floor, FloorRules
 from gateway.core.g711 import BYTES_PER_MS, level_dbfs
 
@@ -31,7 +31,7 @@ class ServerFloor:
         dialogue.answers.caller_speaks = True
         if self._handshake.interrupts and not protected:
             dialogue.interrupt("caller", cancel=False)
-        dialogue.emit(CallerStarted(dialogue.since_open_ms()))
+        dialogue.caller.tell_started()
 
     def stopped(self, now: float, last_voiced: float) -> None:
         """The model hears the end of the caller's turn."""
@@ -39,7 +39,7 @@ class ServerFloor:
         dialogue.answers.caller_speaks = False
         dialogue.turns.turn_ended(now, last_voiced)
         dialogue.answers.caller_spoke()
-        dialogue.emit(CallerStopped(dialogue.since_open_ms()))
+        dialogue.caller.tell_stopped()
 
     def committed(self, item_id: str) -> None:
         """The turn is an item of the conversation; the model answers it by itself."""
@@ -82,7 +82,7 @@ class GatewayFloor:
         if self._ended is not None:
             dialogue.turns.turn_ended(*self._ended)
         dialogue.answers.caller_spoke()
-        dialogue.emit(CallerStopped(dialogue.since_open_ms()))
+        dialogue.caller.tell_stopped()
         dialogue.answers.ask(commands.create_response())
 
     def item_added(self, item_id: str) -> None:
@@ -104,4 +104,4 @@ class GatewayFloor:
             dialogue.answers.caller_speaks = True
             if act == "interrupt":
                 dialogue.interrupt("caller", cancel=True)
-            dialogue.emit(CallerStarted(dialogue.since_open_ms()))
+            dialogue.caller.tell_started()

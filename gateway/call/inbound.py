@@ -14,6 +14,7 @@ from gateway.core import commands
 from gateway.core.g711 import BYTES_PER_MS, FRAME_MS
 from gateway.core.gaps import Gaps
 from gateway.core.mediastreams import Media
+from gateway.core.stereo import StereoTape
 from gateway.core.transcode import encoder
 
 HOLD_MS = 15_000
@@ -37,11 +38,18 @@ class Microphone:
         """Frames the carrier sent."""
         self.veil: Callable[[bytes], bytes] | None = None
         """What the audio is passed through, as long as it was; None = it is left alone."""
+        self.tape: StereoTape | None = None
+        """What is recorded, while it is: the same as is delivered."""
         self._deliver = deliver
         self._gaps = Gaps()
         self._open = False
         self._timer: asyncio.TimerHandle | None = None
         self._look_at = 0.0
+
+    @property
+    def position(self) -> int:
+        """Up to where on the stream's clock there is audio (bytes); 0 before the first frame."""
+        return self._gaps.end
 
     def start(self) -> None:
         """A stream is open; its timestamps begin anew."""
@@ -60,7 +68,10 @@ class Microphone:
         """One frame of the carrier's, in the callback that brought it."""
         self.frames += 1
         self._pad(self._gaps.before(media.timestamp_ms, len(media.payload), now))
-        self._deliver(media.payload if self.veil is None else self.veil(media.payload))
+        payload = media.payload if self.veil is None else self.veil(media.payload)
+        self._deliver(payload)
+        if self.tape is not None:
+            self.tape.caller(payload, self._gaps.end - len(payload))
         if self._timer is None and self._open:
             self._look_again(now, LOOK_S)
 
@@ -69,6 +80,8 @@ class Microphone:
         stalled = now - self._look_at > _STALLED_S
         if not stalled:
             self._pad(self._gaps.due(now))
+            if self.tape is not None:
+                self.tape.pad(self.tape.base + self._gaps.end)
         soon = stalled or self._gaps.away(now)
         self._look_again(now, FRAME_MS / 1000 if soon else LOOK_S)
 

@@ -30,18 +30,15 @@ class Narrator:
     def __init__(self, emit: Callable[[CallEvent], None], at_ms: Callable[[], float]) -> None:
         self._emit = emit
         self._at_ms = at_ms
-        self._tools: dict[tuple[str, str], float] = {}
+        self._tools: dict[tuple[str, str], tuple[int, float]] = {}
+        self._count = 0
 
     def tell(self, event: RealtimeSessionEvent) -> None:
         """One event of the session; those without a meaning for the call are passed over."""
         if isinstance(event, RealtimeToolStart):
-            self._tools[event.tool.name, event.arguments] = time.monotonic()
-            self._emit(ToolStarted(event.tool.name, self._at_ms()))
+            self._tool_started(event)
         elif isinstance(event, RealtimeToolEnd):
-            begin = self._tools.pop((event.tool.name, event.arguments), None)
-            if begin is not None:  # the SDK also ends a tool that was refused and never ran
-                duration_ms = (time.monotonic() - begin) * 1000
-                self._emit(ToolEnded(event.tool.name, duration_ms, self._at_ms()))
+            self._tool_ended(event)
         elif isinstance(event, RealtimeHandoffEvent):
             self._emit(Handoff(event.from_agent.name, event.to_agent.name, self._at_ms()))
         elif isinstance(event, RealtimeToolApprovalRequired):
@@ -52,3 +49,17 @@ class Narrator:
         elif isinstance(event, RealtimeError) and isinstance(event.error, Exception):
             # Errors of the server are told from its own event; these are the SDK's.
             self._emit(ModelErrorReported(type(event.error).__name__))
+
+    def _tool_started(self, event: RealtimeToolStart) -> None:
+        self._count += 1
+        tool = event.tool.name
+        self._tools[tool, event.arguments] = self._count, time.monotonic()
+        at_ms, agent = self._at_ms(), event.agent.name
+        self._emit(ToolStarted(tool, at_ms, self._count, agent, event.arguments))
+
+    def _tool_ended(self, event: RealtimeToolEnd) -> None:
+        number, begin = self._tools.pop((event.tool.name, event.arguments), (0, 0.0))
+        if number:  # the SDK also ends a tool that was refused and never ran
+            duration_ms = (time.monotonic() - begin) * 1000
+            result = str(event.output)
+            self._emit(ToolEnded(event.tool.name, duration_ms, self._at_ms(), number, result))

@@ -12,6 +12,7 @@ from gateway.call.carrier import CarrierSocket
 from gateway.core import mediastreams
 from gateway.core.ledger import Cut, Item, PlaybackLedger
 from gateway.core.pacing import Pacing
+from gateway.core.stereo import StereoTape
 
 FILLER = "gateway:filler"
 """The gateway's own audio that only fills a silence: whatever is to be heard replaces it."""
@@ -23,11 +24,21 @@ _FROM_BORDER_MS = 5
 class Outbound:
     """Plays the agent's audio to the carrier, a lead ahead of the caller's ear."""
 
-    def __init__(self, pacing: Pacing, on_started: Callable[[Item, float, float], None]) -> None:
-        """``on_started(item, sent_at, heard_at)`` is called when an item's first byte leaves."""
+    def __init__(
+        self,
+        pacing: Pacing,
+        on_started: Callable[[Item, float, float], None],
+        on_over: Callable[[Item], None],
+    ) -> None:
+        """``on_started(item, sent_at, heard_at)`` is called when an item's first byte leaves,
+        ``on_over(item)`` when it was heard to its end or cut off.
+        """
         self.ledger = PlaybackLedger()
+        self.tape: StereoTape | None = None
+        """What is recorded, while it is."""
         self._pacing = pacing
         self._on_started = on_started
+        self._on_over = on_over
         self._loop = asyncio.get_running_loop()
         self._socket: CarrierSocket | None = None
         self._encoder: mediastreams.Outbound | None = None
@@ -51,6 +62,13 @@ class Outbound:
         """The stream is given up, another one may be attached; nothing of the old one is kept."""
         self.detach()
         self.ledger.next_stream(time.monotonic())
+        self._tell_over()
+
+    def close(self, now: float) -> None:
+        """The call is over: audio nobody heard is let go."""
+        self.detach()
+        self.ledger.cut(now)
+        self._tell_over()
 
     # Audio
 
@@ -104,10 +122,11 @@ class Outbound:
             self._hold_back()
 
     def _hold_back(self) -> None:
-        now = time.monotonic()
+        now, cleared = time.monotonic(), self.ledger.cleared_bytes
         self._stop_timer()
         self._send_clear(now)
         self.ledger.take_back(now)
+        self._erase(self.ledger.cleared_bytes - cleared)
 
     def resume(self) -> None:
         """Plays on from the frame the caller heard last."""
@@ -119,9 +138,11 @@ class Outbound:
         now = time.monotonic()
         self._send_clear(now)
         cut = self.ledger.cut(now)
+        self._erase(cut.cleared_bytes)
         self._paused = False
         self._stop_timer()
         self._settle_waiter()
+        self._tell_over()
         return cut
 
     def hush(self) -> None:
@@ -141,8 +162,11 @@ class Outbound:
         generation, _, number = name.partition(":")
         if not number.isdecimal() or generation != f"g{self.ledger.playout.generation}":
             return False
-        genuine = self.ledger.playout.mark_returned(int(number), time.monotonic())
+        now = time.monotonic()
+        genuine = self.ledger.playout.mark_returned(int(number), now)
         if genuine:
+            self.ledger.settle(now)
+            self._tell_over()
             self._settle_waiter_if_heard()
         return genuine
 
@@ -176,14 +200,32 @@ class Outbound:
         assert self._socket is not None
         assert self._encoder is not None
         playout = self.ledger.playout
-        if playout.idle(now):
+        idle, begins_at, heard_at = (
+            playout.idle(now),
+            playout.begins_at(now),
+            playout.starts_at(now),
+        )
+        if idle:
             self._socket.send(self._mark(now))  # into an empty buffer: measures the round trip
-        heard_at = playout.starts_at(now)
         payload, started = self.ledger.take(n_bytes, now)
         self._socket.send(self._encoder.media(payload))
         self._socket.send(self._mark(now))
+        if self.tape is not None:
+            self.tape.agent(payload, begins_at, continues=not idle)
+        self._tell_over()
         for item in started:
             self._on_started(item, now, heard_at)
+
+    def _erase(self, n_bytes: int) -> None:
+        """What was sent last and is not heard is not recorded either."""
+        if self.tape is not None:
+            self.tape.take_back(n_bytes)
+
+    def _tell_over(self) -> None:
+        while self.ledger.over:
+            item = self.ledger.over.pop(0)
+            if item.received:
+                self._on_over(item)
 
     def _send_clear(self, now: float) -> None:
         if self._socket is not None and self.ledger.outstanding_bytes(now):

@@ -78,6 +78,7 @@ class PlaybackLedger:
         "_settled",
         "cleared_bytes",
         "heard_before",
+        "over",
         "playout",
         "queued",
         "sent_bytes",
@@ -93,6 +94,8 @@ class PlaybackLedger:
         """Bytes ever sent and then cleared unheard."""
         self.heard_before = 0
         """Bytes heard in earlier generations."""
+        self.over: list[Item] = []
+        """Items that were heard to their end or cut off; whoever cares takes them out."""
         self._items: dict[tuple[str, int], Item] = {}
         # Lists, not deques: an empty deque takes 700 bytes, and these are short.
         self._queue: list[tuple[Item, bytes]] = []
@@ -125,7 +128,7 @@ class PlaybackLedger:
         """No more audio comes for this item; its last part-frame may be padded now."""
         item.finished = True
         if item.fully_heard:
-            self._items.pop((item.item_id, item.content_index), None)
+            self._let_go(item)
 
     # Audio goes out
 
@@ -192,6 +195,11 @@ class PlaybackLedger:
         """Bytes ever heard, padding included: heard + outstanding (sent) + cleared = sent."""
         return self.heard_before + self.settle(now)
 
+    def unheard(self, now: float) -> bytes:
+        """The audio that was sent and is not heard yet, padding included."""
+        partly = self.settle(now) - self._settled
+        return b"".join(part for _, part in self._segments)[partly:]
+
     # Audio is cut off
 
     def cut(self, now: float) -> Cut:
@@ -213,6 +221,7 @@ class PlaybackLedger:
         self.playout.cleared(now)
         self.cleared_bytes += cleared
         self.heard_before += heard
+        self.over += self._items.values()
         self._items.clear()
         self._queue.clear()
         self._segments.clear()
@@ -281,4 +290,8 @@ class PlaybackLedger:
             if item is not None:
                 item.heard += len(part)
                 if item.fully_heard:
-                    self._items.pop((item.item_id, item.content_index), None)
+                    self._let_go(item)
+
+    def _let_go(self, item: Item) -> None:
+        if self._items.pop((item.item_id, item.content_index), None) is not None:
+            self.over.append(item)

@@ -90,6 +90,14 @@ class CarrierClock:
             return float("inf")
         return min(self._offset, self._previous) + self.last_timestamp_s
 
+    def timestamp_s(self, at: float) -> float | None:
+        """The timestamp of a frame that arrives at ``at`` without jitter; None before the first
+        frame.
+        """
+        if self.last_timestamp_s is None:
+            return None
+        return at - min(self._offset, self._previous)
+
     def flowing(self, now: float) -> bool:
         """True while caller frames come; the carrier may stop sending them (mute)."""
         return now - self._arrived <= _FLOWING_S
@@ -246,11 +254,17 @@ class Playout:
         planned_s = max(0.0, self._end_s - now)
         return 1000.0 * (planned_s + min(self.lateness_s, _PACED_LATENESS_S))
 
+    def begins_at(self, now: float) -> float:
+        """When audio written now would be heard if the way took no time (s): after what is
+        buffered.
+        """
+        return max(now, self._end_s + self.lateness_s)
+
     def starts_at(self, now: float) -> float:
         """When audio written now would be heard by the caller (s): after what is buffered and half
         a round trip.
         """
-        return max(now, self._end_s + self.lateness_s) + self.rtt_s / 2
+        return self.begins_at(now) + self.rtt_s / 2
 
     @property
     def ends_at(self) -> float:

@@ -65,6 +65,7 @@ class TwilioWebhooks:
             called=_address(form, "To"),
             direction=_field(form, "Direction") or "inbound",
             campaign=_address(form, "query.campaign"),
+            stir=_address(form, "StirVerstat"),
         )
         if not _CALL_SID.fullmatch(offer.call_sid):
             raise HTTPException(400, "CallSid is missing or is none")

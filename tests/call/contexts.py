@@ -17,6 +17,7 @@ class AskedControl:
         self.heard = True
         self.collected = Collected("no_keys")
         self.secrets: dict[str, str] = {}
+        self.asks_for_consent = True
 
     def hang_up(self, reason: str) -> None:
         self.asked.append(("hang_up", reason))
@@ -38,6 +39,13 @@ class AskedControl:
 
     def secret(self, token: str) -> str:
         return self.secrets[token]
+
+    def note(self, text: str) -> None:
+        self.asked.append(("note", text))
+
+    async def consent(self, *, granted: bool) -> bool:
+        self.asked.append(("consent", granted))
+        return self.asks_for_consent
 
 
 def context(control: AskedControl | None = None, route: Route | None = None) -> CallContext:

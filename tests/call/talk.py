@@ -1,6 +1,7 @@
 """A dialogue without wires: what it writes to carrier and model stands in one list, in order."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from gateway.call.dialogue import Dialogue
@@ -43,6 +44,8 @@ class Talk:
     ) -> None:
         self.wire: Chronicle[tuple[str, dict[str, Any]]] = Chronicle()
         self.events: list[CallEvent] = []
+        self.also: Callable[[CallEvent], None] = lambda event: None
+        """Who else is told of events."""
         self.lost: list[tuple[str, str]] = []
         self.interrupted: list[Item] = []
         self.carrier = SilentCarrier(
@@ -53,12 +56,16 @@ class Talk:
             formats=("audio/pcmu", "audio/pcmu"),
             greeting=greeting,
             withheld=frozenset(),
-            emit=self.events.append,
+            emit=self._emit,
             on_lost=lambda reason, detail: self.lost.append((reason, detail)),
             on_interrupted=self.interrupted.append,
             rules=rules,
         )
         self.carrier.marks = self.dialogue.outbound.mark_returned
+
+    def _emit(self, event: CallEvent) -> None:
+        self.events.append(event)
+        self.also(event)
 
     def connect(self) -> None:
         """The model's link is open."""

@@ -14,17 +14,21 @@ from gateway.call.context import Destination, Route
 from gateway.call.control import (
     CALL_CONTROL,
     HOLD_BROKEN,
+    MAX_NOTE_CHARS,
     Control,
     answers_itself,
     collect_digits,
     end_call,
     hold,
+    note,
+    recording_consent,
     send_dtmf,
     transfer_call,
 )
 from gateway.call.dialogue import TONES
 from gateway.call.inbound import Microphone
 from gateway.core.digits import Collected, Wish
+from gateway.core.events import Noted
 from gateway.core.tones import dtmf
 from tests.call.contexts import AskedControl, context
 from tests.call.talk import Talk, speech
@@ -54,6 +58,8 @@ def test_the_tools_are_found_by_their_names() -> None:
         "send_dtmf": "send_dtmf",
         "hold": "hold",
         "collect_digits": "collect_digits",
+        "note": "note",
+        "recording_consent": "recording_consent",
     }
 
 
@@ -236,6 +242,11 @@ def test_which_outputs_call_for_an_answer(
 
 def _control(talk: Talk, asked: list[Any] | None = None) -> Control:
     rows: list[Any] = [] if asked is None else asked
+
+    def consented(granted: bool) -> bool:
+        rows.append(granted)
+        return True
+
     return Control(
         loop=asyncio.get_running_loop(),
         dialogue=talk.dialogue,
@@ -245,6 +256,7 @@ def _control(talk: Talk, asked: list[Any] | None = None) -> Control:
         ),
         on_hang_up=lambda reason: rows.append(reason),
         on_transfer=lambda key: rows.append(key),
+        on_consent=consented,
     )
 
 
@@ -337,3 +349,60 @@ def test_digits_can_be_collected_from_another_loop_and_read_in_any_thread() -> N
 
     collected, digits = asyncio.run(scenario())
     assert (collected.outcome, digits) == ("complete", "42")
+
+
+# Notes and consent
+
+
+@pytest.mark.asyncio
+async def test_a_note_becomes_an_event_of_the_call() -> None:
+    """From any thread; its words are for the records alone."""
+    talk = Talk()
+    await asyncio.to_thread(_control(talk).note, "wants a window seat")
+    await turns()
+    (noted,) = talk.all(Noted)
+    assert noted.text == "wants a window seat"
+    assert "window" not in repr(noted)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("text", ["", "  ", "x" * (MAX_NOTE_CHARS + 1)])
+async def test_a_note_has_words_and_an_end(text: str) -> None:
+    """Neither nothing nor a whole book is kept."""
+    control = AskedControl()
+    assert (await invoked(note, control, text=text)).startswith("Not done")
+    assert control.asked == []
+    assert await invoked(note, control, text=" a wish ") == "Noted."
+    assert control.asked == [("note", "a wish")]
+
+
+@pytest.mark.asyncio
+async def test_consent_is_decided_on_the_call_loop() -> None:
+    """Whatever loop the tool runs on."""
+    rows: list[Any] = []
+    control = _control(Talk(), rows)
+
+    def elsewhere() -> bool:
+        return asyncio.run(control.consent(granted=True))
+
+    assert await asyncio.to_thread(elsewhere) is True
+    assert rows == [True]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("granted", "asks", "words"),
+    [
+        (True, True, "is recorded from now on"),
+        (False, True, "is not recorded"),
+        (True, False, "Nothing was to be decided"),
+    ],
+)
+async def test_the_agent_learns_what_its_word_on_recording_did(
+    granted: bool, asks: bool, words: str
+) -> None:
+    """And cannot make a call be recorded that asks for no consent."""
+    control = AskedControl()
+    control.asks_for_consent = asks
+    assert words in await invoked(recording_consent, control, granted=granted)
+    assert control.asked == [("consent", granted)]

@@ -46,10 +46,23 @@ def test_a_tool_is_told_with_its_duration() -> None:
     start = RealtimeToolStart(agent=TRIAGE, tool=end_call, arguments="{}", info=INFO)
     end = RealtimeToolEnd(agent=TRIAGE, tool=end_call, arguments="{}", output="bye", info=INFO)
     began, ended = told(start, end)
-    assert began == ToolStarted("end_call", 1234.0)
+    assert began == ToolStarted("end_call", 1234.0, 1, "triage", "{}")
     assert isinstance(ended, ToolEnded)
-    assert (ended.tool, ended.at_ms) == ("end_call", 1234.0)
+    assert (ended.tool, ended.at_ms, ended.number) == ("end_call", 1234.0, 1)
+    assert ended.result == "bye"
     assert ended.duration_ms >= 0
+
+
+def test_tools_are_counted() -> None:
+    """Two that run side by side are told apart, whichever ends first."""
+    first, second = (
+        RealtimeToolStart(agent=TRIAGE, tool=end_call, arguments=text, info=INFO)
+        for text in ("{}", "[]")
+    )
+    end = RealtimeToolEnd(agent=TRIAGE, tool=end_call, arguments="[]", output="b", info=INFO)
+    events = told(first, second, end)
+    assert [event.number for event in events if isinstance(event, ToolStarted)] == [1, 2]
+    assert [event.number for event in events if isinstance(event, ToolEnded)] == [2]
 
 
 def test_a_tool_that_never_ran_has_not_ended() -> None:
@@ -58,8 +71,8 @@ def test_a_tool_that_never_ran_has_not_ended() -> None:
     assert told(end) == []
 
 
-def test_neither_arguments_nor_results_are_told() -> None:
-    """A tool's words may be private; its name is all an event carries."""
+def test_arguments_and_results_are_words() -> None:
+    """They may be private: no log and no repr shows them."""
     start = RealtimeToolStart(agent=TRIAGE, tool=end_call, arguments='{"pin":"4711"}', info=INFO)
     end = RealtimeToolEnd(
         agent=TRIAGE, tool=end_call, arguments='{"pin":"4711"}', output="secret", info=INFO

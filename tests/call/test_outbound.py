@@ -8,6 +8,7 @@ import pytest
 from gateway.call.outbound import FILLER, Outbound
 from gateway.core.ledger import Item
 from gateway.core.pacing import Pacing
+from gateway.core.stereo import StereoTape
 from tests.call.carriers import STREAM_SID, SilentCarrier, payload_of
 from tests.call.watching import Chronicle, soon, turns
 
@@ -24,7 +25,10 @@ class Line:
 
     def __init__(self, *, lead_ms: int = 600, instant: bool = False, attach: bool = True) -> None:
         self.started: Chronicle[tuple[Item, float, float]] = Chronicle()
-        self.outbound = Outbound(Pacing(lead_ms=lead_ms), lambda *about: self.started.add(about))
+        self.over: Chronicle[Item] = Chronicle()
+        self.outbound = Outbound(
+            Pacing(lead_ms=lead_ms), lambda *about: self.started.add(about), self.over.add
+        )
         self.carrier = SilentCarrier(instant=instant)
         self.carrier.marks = self.outbound.mark_returned
         if attach:
@@ -339,4 +343,39 @@ async def test_own_audio_is_held_until_it_was_heard() -> None:
     for name in line.carrier.mark_names:
         line.outbound.mark_returned(name)
     assert [*held, line.outbound.holds(*names)] == [True, False, False]
+    line.outbound.detach()
+
+
+@pytest.mark.asyncio
+async def test_an_item_is_over_when_it_was_heard_or_cut_off() -> None:
+    """Told once, with what was heard of it: by the mark behind it, or by the clear."""
+    line = Line()
+    line.say(speech(40))
+    for name in line.carrier.mark_names:
+        line.outbound.mark_returned(name)
+    assert [(item.item_id, item.fully_heard) for item in line.over.rows] == [("item_1", True)]
+    line.say(speech(400), "item_2", whole=False)
+    line.outbound.clear()
+    line.say(speech(100), "item_3")
+    line.outbound.close(asyncio.get_running_loop().time())
+    assert [item.item_id for item in line.over.rows] == ["item_1", "item_2", "item_3"]
+    assert not line.over.rows[1].fully_heard
+
+
+@pytest.mark.asyncio
+async def test_what_leaves_is_recorded_and_what_is_cleared_is_not() -> None:
+    """A tape has the sent audio in order, without what nobody heard of it."""
+    line = Line()
+    line.outbound.tape = tape = StereoTape(0)
+    line.say(speech(100), whole=False)
+    tape.caller(b"\xff" * 10_000, 0)
+    assert tape.take(lambda _: 0)[1::2].startswith(speech(100))
+    line.outbound.pause()
+    await line.carrier.sent.until(lambda _: "clear" in line.carrier.kinds)
+    unheard = line.outbound.ledger.queued
+    tape.caller(b"\xff" * 10_000, 10_000)
+    line.outbound.resume()
+    assert 0 < unheard <= len(speech(100))
+    again = tape.take(lambda _: 10_000)[1::2]
+    assert again.startswith(speech(100)[-unheard:])
     line.outbound.detach()

@@ -506,3 +506,12 @@ def test_stated_accuracy_is_within_a_frame() -> None:
     """Up to 10 ms of jitter p95 is at most 20 ms, in every scene of the table."""
     for name, (scene, (_, p95, _)) in _TABLE.items():
         assert p95 <= (20 if max(scene.jitter_ms) <= 10 else 30), name
+
+
+def test_the_carriers_clock_reads_any_moment() -> None:
+    """By the frame that had the shortest way; nothing is known before the first one."""
+    clock = CarrierClock()
+    assert clock.timestamp_s(5.0) is None
+    clock.frame(1000, 5.05)
+    clock.frame(1020, 5.03)
+    assert clock.timestamp_s(6.01) == pytest.approx(2.0)

@@ -1,0 +1,113 @@
+"""StereoTape: what caller and agent said, side by side on one clock, as the caller heard it.
+
+Owns the assembly of the two channels: the caller's audio comes in real time and is the clock; the
+agent's is put where it was heard, and what was cleared before that is taken off again. Positions
+are bytes of mu-law (eight per millisecond) on the carrier's clock. Pure.
+"""
+
+from collections.abc import Callable
+
+from gateway.core.g711 import BYTES_PER_MS, SILENCE
+
+LONGEST_GAP_MS = 10_000
+"""A greater step of the caller's positions is no gap but another beginning of the clock."""
+_SILENCE = bytes([SILENCE])
+
+
+class _Run:
+    """Agent audio that is heard without a break."""
+
+    __slots__ = ("audio", "begins_at", "start")
+
+    def __init__(self, begins_at: float) -> None:
+        self.begins_at = begins_at
+        self.start: int | None = None
+        """Position of its first byte that is left; None until that has to be known."""
+        self.audio = bytearray()
+
+
+class StereoTape:
+    """The two channels from ``origin`` on; what has been taken is not kept."""
+
+    __slots__ = ("_left", "_runs", "base", "end")
+
+    def __init__(self, origin: int, base: int = 0) -> None:
+        self.end = origin
+        """Up to where the channels were taken."""
+        self.base = base
+        """Where the carrier's own clock begins; each of its streams has a clock of its own."""
+        self._left = bytearray()
+        self._runs: list[_Run] = []
+
+    @property
+    def caller_end(self) -> int:
+        """Up to where the caller's audio reaches."""
+        return self.end + len(self._left)
+
+    def caller(self, payload: bytes, position: int) -> None:
+        """The caller's audio that begins at this position of the stream."""
+        missing = self.base + position - self.end - len(self._left)
+        if missing:
+            self._bridge(missing)
+        self._left += payload
+
+    def pad(self, position: int) -> None:
+        """The caller's audio is silence up to this position, if it does not reach it."""
+        self._left += _SILENCE * (position - self.caller_end)
+
+    def agent(self, payload: bytes, begins_at: float, *, continues: bool) -> None:
+        """The agent's next audio, heard from ``begins_at`` (s), or right behind what was sent
+        before when it ``continues``.
+        """
+        if not (continues and self._runs):
+            self._runs.append(_Run(begins_at))
+        self._runs[-1].audio += payload
+
+    def _bridge(self, missing: int) -> None:
+        if 0 < missing <= LONGEST_GAP_MS * BYTES_PER_MS:
+            self._left += _SILENCE * missing
+        else:
+            self.base -= missing
+
+    def take_back(self, n_bytes: int) -> None:
+        """The last so many bytes of the agent's were cleared before they were heard."""
+        while n_bytes and self._runs:
+            audio = self._runs[-1].audio
+            cut = min(n_bytes, len(audio))
+            del audio[len(audio) - cut :]
+            n_bytes -= cut
+            if not audio:
+                self._runs.pop()
+
+    def forget(self) -> None:
+        """What the agent said and was not taken is not heard any more: its stream is over."""
+        self._runs.clear()
+
+    def take(self, position_of: Callable[[float], int]) -> bytes:
+        """Both channels as far as the caller's reaches, interleaved: caller, agent, caller, …
+
+        ``position_of`` tells where in the stream a moment (s) lies. It is asked as late as
+        possible: how long the way to the carrier takes is known only after audio has gone it.
+        """
+        right = bytearray(_SILENCE) * len(self._left)
+        until, free = self.caller_end, self.end
+        while self._runs:
+            run = self._runs[0]
+            if run.start is None:
+                start = max(free, self.base + position_of(run.begins_at))
+                if start >= until:
+                    break
+                run.start = start
+            run.start = max(run.start, free)
+            part = run.audio[: until - run.start]
+            right[run.start - self.end : run.start - self.end + len(part)] = part
+            del run.audio[: len(part)]
+            free = run.start = run.start + len(part)
+            if run.audio or len(self._runs) == 1:
+                break
+            self._runs.pop(0)
+        stereo = bytearray(2 * len(right))
+        stereo[0::2], stereo[1::2] = self._left, right
+        self.end = until
+        self._left = bytearray()
+        return bytes(stereo)

@@ -1,0 +1,159 @@
+"""Two channels on one clock: the caller's as it came, the agent's as it was heard."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.stereo import StereoTape
+
+QUIET = b"\xff"
+
+
+def channels(stereo: bytes) -> tuple[bytes, bytes]:
+    """The caller's and the agent's audio."""
+    return stereo[0::2], stereo[1::2]
+
+
+def hear(tape: StereoTape, payload: bytes) -> None:
+    """The caller's next audio, without a gap."""
+    tape.caller(payload, tape.caller_end - tape.base)
+
+
+def at(offset: int = 0) -> Callable[[float], int]:
+    """A clock on which second 0 is at that position."""
+    return lambda moment: offset + round(moment * 8000)
+
+
+def test_what_nobody_says_is_silence() -> None:
+    """The caller's audio is the clock; the agent said nothing."""
+    tape = StereoTape(0)
+    hear(tape, b"abcd")
+    assert channels(tape.take(at())) == (b"abcd", QUIET * 4)
+    assert tape.take(at()) == b""
+    assert tape.end == 4
+
+
+def test_the_agent_stands_where_it_was_heard() -> None:
+    """From the moment it begins, and no further than the caller's audio has come."""
+    tape = StereoTape(0)
+    tape.agent(b"AGENT", 0.001, continues=False)
+    hear(tape, b"." * 10)
+    assert channels(tape.take(at()))[1] == QUIET * 8 + b"AG"
+    hear(tape, b"." * 10)
+    assert channels(tape.take(at()))[1] == b"ENT" + QUIET * 7
+
+
+def test_what_continues_leaves_no_gap() -> None:
+    """Whatever the clock says meanwhile: the carrier plays one packet behind the other."""
+    tape = StereoTape(0)
+    tape.agent(b"AB", 0.0, continues=False)
+    tape.agent(b"CD", 0.002, continues=True)
+    tape.agent(b"EF", 0.001, continues=False)
+    hear(tape, b"." * 12)
+    assert channels(tape.take(at()))[1] == b"ABCD" + QUIET * 4 + b"EF" + QUIET * 2
+
+
+def test_two_pieces_never_lie_upon_each_other() -> None:
+    """A clock that was corrected backwards moves the second one behind the first."""
+    tape = StereoTape(0)
+    tape.agent(b"ABCD", 0.0, continues=False)
+    tape.agent(b"EF", 0.0001, continues=False)
+    hear(tape, b"." * 8)
+    assert channels(tape.take(at()))[1] == b"ABCDEF" + QUIET * 2
+
+
+def test_what_was_cleared_was_never_heard() -> None:
+    """From the end backwards, over several pieces; what comes next has its own place."""
+    tape = StereoTape(0)
+    tape.agent(b"AAAA", 0.0, continues=False)
+    hear(tape, b"..")
+    assert channels(tape.take(at()))[1] == b"AA"
+    tape.agent(b"BBBB", 0.0, continues=True)
+    tape.take_back(5)
+    tape.agent(b"CC", 0.001, continues=False)
+    hear(tape, b"." * 8)
+    assert channels(tape.take(at()))[1] == b"A" + QUIET * 5 + b"CC"
+
+
+def test_the_way_to_the_carrier_may_be_learned_late() -> None:
+    """Where a piece begins is asked when it has to be known, not when it was sent."""
+    tape = StereoTape(0)
+    tape.agent(b"A", 0.0, continues=False)
+    hear(tape, b"." * 4)
+    assert channels(tape.take(at(160)))[1] == QUIET * 4
+    hear(tape, b"." * 4)
+    assert channels(tape.take(at(6)))[1] == QUIET * 2 + b"A" + QUIET
+
+
+def test_frames_lie_where_their_stream_says() -> None:
+    """What is missing before one is silence; a step nobody believes begins the clock anew."""
+    tape = StereoTape(0)
+    tape.caller(b"ab", 4)
+    tape.caller(b"cd", 6)
+    tape.caller(b"ef", 10**9)
+    tape.caller(b"gh", 10**9 + 4)
+    tape.caller(b"ij", 0)
+    assert channels(tape.take(at()))[0] == QUIET * 4 + b"abcdef" + QUIET * 2 + b"ghij"
+
+
+def test_another_stream_has_another_clock() -> None:
+    """Its position 0 is where it opened; both channels are silent until then."""
+    tape = StereoTape(0)
+    hear(tape, b"ab")
+    tape.base = 8
+    tape.pad(8)
+    tape.agent(b"A", 0.0, continues=False)
+    tape.caller(b"cd", 0)
+    assert channels(tape.take(at())) == (b"ab" + QUIET * 6 + b"cd", QUIET * 8 + b"A" + QUIET)
+
+
+def test_a_tape_begins_in_the_middle_and_is_padded() -> None:
+    """Its first byte is the origin; a caller who sends nothing is silent."""
+    tape = StereoTape(800)
+    tape.agent(b"A", 0.1, continues=False)
+    tape.pad(804)
+    tape.pad(802)
+    assert tape.caller_end == 804
+    assert channels(tape.take(at())) == (QUIET * 4, b"A" + QUIET * 3)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("caller"), st.integers(0, 40)),
+            st.tuples(st.just("agent"), st.integers(1, 60)),
+            st.tuples(st.just("more"), st.integers(1, 60)),
+            st.tuples(st.just("cut"), st.integers(0, 80)),
+            st.tuples(st.just("take"), st.just(0)),
+        ),
+        max_size=40,
+    ),
+    st.integers(0, 500),
+)
+def test_nothing_is_lost_doubled_or_out_of_order(acts: list[tuple[str, int]], origin: int) -> None:
+    """Whatever happens: the caller whole, the agent in order, both channels of one length."""
+    tape, said, sent, left, right = StereoTape(origin), bytearray(), 0, bytearray(), bytearray()
+    for act, count in [*acts, ("caller", 4000), ("take", 0)]:
+        if act == "caller":
+            hear(tape, bytes([1]) * count)
+            said += bytes([1]) * count
+        elif act in ("agent", "more"):
+            payload = bytes(2 + (sent + n) % 200 for n in range(count))
+            tape.agent(payload, tape.caller_end / 8000, continues=act == "more")
+            sent += count
+        elif act == "cut":
+            tape.take_back(count)
+        else:
+            one, other = channels(tape.take(at()))
+            left, right = left + one, right + other
+    assert left == said
+    assert len(right) == len(left)
+    assert tape.end == origin + len(left)
+    heard = [byte for byte in right if byte != QUIET[0]]
+    steps = [(b - a) % 200 for a, b in pairwise(heard)]
+    assert len(heard) <= sent
+    if not any(act == "cut" for act, _ in acts):
+        assert len(heard) == sent
+        assert all(step == 1 for step in steps)
