@@ -239,8 +239,8 @@ class Ledger(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        limits = [LIMITS[each] / 100 for each in ("call", "number", "route", "day")]
-        self.spending = Spending(Limits(*limits, float(SOFT)))
+        call, number, route, day = (LIMITS[each] / 100 for each in LIMITS)
+        self.spending = Spending(Limits(call, number, route, day, float(SOFT)))
         self.spent: list[tuple[str, str, str, int, date]] = []
         self.begun = 0
         self.day = DAYS[0]
