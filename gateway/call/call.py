@@ -8,7 +8,7 @@ business.
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
@@ -20,6 +20,7 @@ from gateway.call.departure import Departure
 from gateway.call.dialogue import Dialogue
 from gateway.call.downstream import Downstream
 from gateway.call.link import Dialler
+from gateway.call.meter import Account, Meter, Tariff
 from gateway.call.patience import Patience
 from gateway.call.recorded import Phrase, phrase
 from gateway.call.recorder import Recorder
@@ -74,6 +75,8 @@ class Line:
     approvals: Approvals
     taping: Taping | None = None
     """Where recordings are made; None = nothing is recorded."""
+    tariff: Tariff = field(default_factory=Tariff)
+    """What things cost, and how much may be spent."""
 
 
 class Call:
@@ -100,6 +103,7 @@ class Call:
             on_interrupted=self._interrupted,
             rules=plan.floor,
             on_audio=None if plan.audience is None else (lambda delta: self._upstream.spoke(delta)),
+            on_usage=lambda event: self._meter.used(event),
         )
         self.downstream = Downstream(
             self.dialogue,
@@ -115,6 +119,14 @@ class Call:
             self.dialogue,
             self.downstream.microphone,
             self._emit,
+        )
+        self._meter = Meter(
+            _account(offer, plan),
+            line.tariff,
+            self.dialogue,
+            self._emit,
+            on_spent=lambda: self._forsake("spend_limit"),
+            on_over=lambda: self.say_and_end("goodbye", "spend_limit"),
         )
         self._departure = Departure(self.dialogue, self._going)
         self._transfer = Transfer(plan.route.directory, lambda: self.end("transferred"))
@@ -216,10 +228,9 @@ class Call:
         if not self.downstream.is_open or self._ended.done():
             self.end(reason)
             return
-        self._lost = self._lost or ModelError(reason)  # its end is ours now, and no loss
+        self._forsake(reason)
         self._departure.cancel()
         self._transfer.key = None
-        self._upstream.give_up()
         self.dialogue.outbound.clear()
         self.dialogue.outbound.play_own(f"gateway:{name}", phrase(name))
         self._departure.begin(reason, self.end, said=True)
@@ -251,6 +262,11 @@ class Call:
             self.say_and_end("apology", reason)
         else:
             self._upstream.give_up()  # the apology waits for the stream
+
+    def _forsake(self, reason: str) -> None:
+        """The model is not wanted any more: its end is ours now, and no loss."""
+        self._lost = self._lost or ModelError(reason)
+        self._upstream.give_up()
 
     def _stay(self) -> None:
         """Who speaks up keeps the call; a transfer that was announced is not undone by a word."""
@@ -290,6 +306,7 @@ class Call:
         for timer in self._timers:
             timer.cancel()
         self._patience.stop()
+        self._meter.stop()
         self._transfer.stop()
         self._departure.cancel()
         self.dialogue.disconnect()
@@ -302,7 +319,8 @@ class Call:
         elif isinstance(event, CallerStarted):
             self._stay()
         self._line.listener(self.offer.call_sid, event)
-        self._recorder.hear(event)
+        for each in (self._recorder, self._meter):
+            each.hear(event)
         self._patience.hear(event)
 
     def _after(self, delay_s: float, callback: Callable[[], None]) -> None:
@@ -318,6 +336,22 @@ def _context(offer: Offer, plan: AgentPlan, control: Control) -> CallContext:
         control=control,
         direction=offer.direction,
         route=plan.route,
+    )
+
+
+def other_side(offer: Offer) -> str:
+    """The number that is not ours."""
+    return offer.called if offer.direction.startswith("outbound") else offer.caller
+
+
+def _account(offer: Offer, plan: AgentPlan) -> Account:
+    return Account(
+        call_sid=offer.call_sid,
+        number=other_side(offer),
+        direction=offer.direction,
+        route=plan.route,
+        model=plan.model_name,
+        transcriber=plan.transcriber,
     )
 
 

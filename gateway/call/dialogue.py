@@ -73,9 +73,12 @@ class Dialogue:
         on_lost: Callable[[str, str], None],
         on_interrupted: Callable[[Item], None],
         on_audio: Callable[[realtime.AudioDelta], None] | None = None,
+        on_usage: Callable[[realtime.ResponseDone | realtime.CallerTranscript], None] | None = None,
         rules: FloorRules | None = None,
     ) -> None:
-        """``formats``: what the model hears and says; ``on_audio`` sees what is played of that."""
+        """``formats``: what the model hears and says; ``on_audio`` sees what is played of that,
+        ``on_usage`` what was used for an answer or a transcription.
+        """
         self.outbound = Outbound(pacing, self._item_started, self._item_over)
         self.inbound = Inbound(formats[0])
         self.caller = CallerTurn(self.inbound, self.since_open_ms, emit)
@@ -88,14 +91,15 @@ class Dialogue:
         # The session may promise one format and send another: an apology beats noise.
         self._voice = Voice(formats[1], lambda wrong: on_lost("model_audio_format", wrong))
         self._on_audio = on_audio
+        self.on_usage = on_usage
         self._withheld = withheld
         self.emit = emit
-        self._handshake = Handshake(formats, greeting, self.send, emit)
+        self.handshake = Handshake(formats, greeting, self.send, emit)
         self._on_lost = on_lost
         self._on_interrupted = on_interrupted
         self._write: Callable[[bytes], None] | None = None
         self._ears = None if rules is None else GatewayFloor(self, rules)
-        self._floor = self._ears or ServerFloor(self, self._handshake)
+        self._floor = self._ears or ServerFloor(self, self.handshake)
         self._hears_greeting = bool(greeting and rules and rules.greeting_is_heard)
 
     # The model's connection
@@ -106,7 +110,7 @@ class Dialogue:
 
     def configured(self) -> None:
         """The session's settings are on their way."""
-        self._handshake.configured()
+        self.handshake.configured()
 
     def disconnect(self) -> None:
         """The link is gone."""
@@ -213,7 +217,7 @@ class Dialogue:
 
     def _speech_stopped(self, event: realtime.SpeechStopped) -> None:
         # The silence that ended the turn is not speech.
-        now, voiced_ms = time.monotonic(), event.audio_end_ms - self._handshake.silence_ms
+        now, voiced_ms = time.monotonic(), event.audio_end_ms - self.handshake.silence_ms
         self._floor.stopped(now, self.caller.ended(voiced_ms, now))
 
     def _committed(self, event: realtime.Committed) -> None:
@@ -230,6 +234,8 @@ class Dialogue:
             if item.response_id == event.response_id and not item.finished:
                 self._finish(item)  # no more audio comes, whether or not it was said
         self.turns.response_done(event.response_id)
+        if self.on_usage is not None:
+            self.on_usage(event)
         if event.status == "failed":
             self._failed(event.error_code or event.error_type or "server_error")
         self.answers.done(over=self._conversation.active is None)
@@ -250,10 +256,10 @@ class Dialogue:
         self._floor.item_added(event.item_id)
 
     def _session_created(self, _event: realtime.SessionInfo) -> None:
-        self._handshake.created()
+        self.handshake.created()
 
     def _session_updated(self, event: realtime.SessionInfo) -> None:
-        wrong = self._handshake.updated(event)
+        wrong = self.handshake.updated(event)
         if wrong is not None:
             self._on_lost("model_audio_format", wrong)
         elif self._write is not None and not self.inbound.is_open:
@@ -341,6 +347,8 @@ def _agent_words(dialogue: Dialogue, event: realtime.TranscriptDone) -> None:
 
 def _caller_words(dialogue: Dialogue, event: realtime.CallerTranscript) -> None:
     dialogue.emit(CallerSpoke(event.item_id, event.transcript))
+    if dialogue.on_usage is not None:
+        dialogue.on_usage(event)
 
 
 _HANDLERS: dict[str, Callable[[Dialogue, Any], None]] = {

@@ -25,6 +25,8 @@ class Handshake:
         """Whether the session cancels its answer by itself when it hears the caller."""
         self.silence_ms = 0.0
         """The silence that ends a turn of the caller."""
+        self.model = ""
+        """The model's own name for itself; empty until it said."""
         self._formats = formats
         self._greeting = greeting
         self._send = send
@@ -51,6 +53,7 @@ class Handshake:
             return f"{has}; asked for {self._formats[0]} in, {self._formats[1]} out"
         self.interrupts = session.interrupt_response
         self.silence_ms = session.silence_duration_ms
+        self.model = session.model
         return None
 
     def _greet(self) -> None:

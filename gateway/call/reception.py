@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import structlog
 
-from gateway.call.call import Call, Line, Offer
+from gateway.call.call import Call, Line, Offer, other_side
 from gateway.call.carrier import CarrierSocket
 from gateway.call.context import Destination
 from gateway.call.downstream import Downstream
@@ -46,9 +46,9 @@ class Reception:
     def offer(self, offer: Offer) -> Call:
         """The call of this webhook, its model being dialled; the same one for the same CallSid.
 
-        Raises Rejected: ``draining``, ``capacity``, ``route_capacity``, ``agent_broken`` when the
-        agent's files cannot serve this call, or ``call_over`` for a webhook of a call that ended
-        within 24 h (a replay).
+        Raises Rejected: ``draining``, ``capacity``, ``route_capacity``, ``spend_limit`` when
+        nothing may be spent any more today, ``agent_broken`` when the agent's files cannot serve
+        this call, or ``call_over`` for a webhook of a call that ended within 24 h (a replay).
         """
         known = self.registry.get(offer.call_sid)
         if known is not None:
@@ -70,6 +70,8 @@ class Reception:
         limit = plan.route.max_calls
         if limit is not None and self.registry.on_route(plan.route.name) >= limit:
             raise self._refusal("route_capacity")
+        if self._line.tariff.forbids(other_side(offer), plan.route) is not None:
+            raise self._refusal("spend_limit")
         call = Call(offer, plan, self._line)
         call.ticket = self._ticket(offer, plan.name)
         self.registry.add(call)

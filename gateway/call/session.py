@@ -6,6 +6,7 @@ SDK's.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from agents.realtime import RealtimeAgent, RealtimeRunner, RealtimeSession
 from agents.realtime.config import RealtimeRunConfig
@@ -58,10 +59,24 @@ class AgentPlan:
     """Played in place of a greeting of the model's."""
 
     @property
+    def model_name(self) -> str:
+        """The model asked for; empty when the connection's address decides."""
+        return str(self._settings.get("model_name") or "")
+
+    @property
+    def transcriber(self) -> str:
+        """The model that transcribes the caller; empty when none does."""
+        transcription: Any = self._settings.get("input_audio_transcription") or {}
+        return str(transcription.get("model") or "")
+
+    @property
     def keys_end_turns(self) -> bool:
         """True when nothing listens for the end of the caller's turn: push to talk."""
-        settings = self.model_config.get("initial_model_settings", {})
-        return settings.get("turn_detection", ...) is None
+        return self._settings.get("turn_detection", ...) is None
+
+    @property
+    def _settings(self) -> Mapping[str, Any]:
+        return self.model_config.get("initial_model_settings", {})
 
     def withheld(self) -> frozenset[str]:
         """Event types the SDK has no use for with this agent."""

@@ -32,7 +32,7 @@ class UsageCounted:
     cost_usd: float | None
     """None when the price file does not know the model."""
     call_usd: float
-    """What the call has cost so far, all known costs together."""
+    """What the model has cost in this call so far, as far as prices are known."""
     at_ms: float
 
 

@@ -8,7 +8,7 @@ documentation does not name may appear; an audio delta is base64 of any number o
 """
 
 from collections.abc import Callable
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
@@ -73,6 +73,8 @@ class ResponseDone(msgspec.Struct, frozen=True, gc=False):
     error_code: str | None = None
     error_type: str | None = None
     error_message: str | None = None
+    usage: Any = None
+    """As the model tells it; see :mod:`gateway.core.usage`."""
 
 
 class ItemAdded(msgspec.Struct, frozen=True, gc=False):
@@ -116,6 +118,8 @@ class SessionInfo(msgspec.Struct, frozen=True, gc=False):
     """Whether the model cancels its answer by itself when its VAD hears the caller."""
     silence_duration_ms: int = 0
     """Silence that ends a turn (`server_vad`); 0 when the session does not say."""
+    model: str = ""
+    """The model's own name for itself."""
 
 
 class TranscriptDone(msgspec.Struct, frozen=True, gc=False):
@@ -131,6 +135,7 @@ class CallerTranscript(msgspec.Struct, frozen=True, gc=False):
 
     item_id: str
     transcript: str = ""
+    usage: Any = None
 
 
 ServerEvent = (
@@ -165,6 +170,7 @@ class _Response(msgspec.Struct, frozen=True, gc=False):
     id: str
     status: str = ""
     status_details: _StatusDetails | None = None
+    usage: Any = None
 
 
 class _Format(msgspec.Struct, frozen=True, gc=False):
@@ -189,6 +195,7 @@ class _Audio(msgspec.Struct, frozen=True, gc=False):
 class _Session(msgspec.Struct, frozen=True, gc=False):
     audio: _Audio = _Audio()
     expires_at: int | None = None
+    model: str = ""
 
 
 class _ResponseCreated(msgspec.Struct, frozen=True, gc=False):
@@ -205,9 +212,8 @@ class _ResponseDone(msgspec.Struct, frozen=True, gc=False):
     def event(self) -> ResponseDone:
         details = self.response.status_details or _StatusDetails()
         error = details.error or _ErrorBody()
-        return ResponseDone(
-            self.response.id, self.response.status, error.code, error.type, error.message
-        )
+        told = error.code, error.type, error.message
+        return ResponseDone(self.response.id, self.response.status, *told, self.response.usage)
 
 
 class _ItemAdded(msgspec.Struct, frozen=True, gc=False):
@@ -240,7 +246,8 @@ class _SessionEvent(msgspec.Struct, frozen=True, gc=False):
         turns = audio.input.turn_detection or _TurnDetection()
         formats = audio.input.format.type, audio.output.format.type
         interrupts, silence_ms = turns.interrupt_response, turns.silence_duration_ms
-        return SessionInfo(*formats, self.session.expires_at, interrupts, silence_ms)
+        session = self.session
+        return SessionInfo(*formats, session.expires_at, interrupts, silence_ms, session.model)
 
 
 _Wrapped = (

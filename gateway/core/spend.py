@@ -6,9 +6,10 @@ inside: the order in which many calls add to them changes nothing, to the last d
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Final, Literal
 
 from gateway.core.prices import begun_minutes
@@ -50,9 +51,7 @@ class Spending:
     """The sums of today and of each call that is going on."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits: dict[Scope, tuple[int, int]] = {
-            scope: (round(hard * limits.soft_share), hard) for scope, hard in _hard_limits(limits)
-        }
+        self._limits = limits
         self._day = date.min
         self._today: Counter[tuple[Scope, str]] = Counter()
         self._calls: Counter[str] = Counter()
@@ -64,8 +63,18 @@ class Spending:
         for number, route, usd in spent:
             self._add_today(number, route, _parts(usd), day)
 
-    def add(self, call_sid: str, number: str, route: str, usd: float, day: date) -> list[Reached]:
+    def add(
+        self,
+        call_sid: str,
+        number: str,
+        route: str,
+        usd: float,
+        day: date,
+        limits: Limits | None = None,
+    ) -> list[Reached]:
         """Adds what a call has just cost; which limits it has reached that it was not told of.
+
+        ``limits`` are those of the call's route, in place of everybody's.
 
         Each is told once to each call, whichever call reached it: softly, then hard; one that is
         told hard is not told softly any more. A limit that another call reached is told with the
@@ -75,14 +84,16 @@ class Spending:
         self._turn_to(day)
         self._calls[call_sid] += parts
         self._add_today(number, route, parts, day)
-        return list(self._reached(call_sid, number, route))
+        return list(self._reached(call_sid, number, route, _levels(limits or self._limits)))
 
-    def exhausted(self, number: str, route: str, day: date) -> Scope | None:
+    def exhausted(
+        self, number: str, route: str, day: date, limits: Limits | None = None
+    ) -> Scope | None:
         """The widest scope in which nothing is left for another call; None = it may begin."""
         self._turn_to(day)
-        keys = self._keys(number, route)
+        keys, levels = self._keys(number, route), _levels(limits or self._limits)
         for scope in _DAILY:
-            if scope in self._limits and self._today[scope, keys[scope]] >= self._limits[scope][1]:
+            if scope in levels and self._today[scope, keys[scope]] >= levels[scope][1]:
                 return scope
         return None
 
@@ -109,13 +120,15 @@ class Spending:
     def _keys(self, number: str, route: str) -> dict[Scope, str]:
         return {"number": number, "route": route, "day": self._day.isoformat()}
 
-    def _reached(self, call_sid: str, number: str, route: str) -> Iterator[Reached]:
+    def _reached(
+        self, call_sid: str, number: str, route: str, levels: Mapping[Scope, tuple[int, int]]
+    ) -> Iterator[Reached]:
         told = self._told.setdefault(call_sid, set())
         keys: dict[Scope, str] = {"call": call_sid, **self._keys(number, route)}
         for scope, key in keys.items():
-            if scope not in self._limits:
+            if scope not in levels:
                 continue
-            soft, hard = self._limits[scope]
+            soft, hard = levels[scope]
             spent = self._calls[key] if scope == "call" else self._today[scope, key]
             level: Level = "hard" if spent >= hard else "soft"
             if spent < soft or not told.isdisjoint({(level, scope), ("hard", scope)}):
@@ -136,6 +149,12 @@ class CarrierMinutes:
         new = max(0, begun_minutes(elapsed_s) - self._counted)
         self._counted += new
         return new * self._minute_usd
+
+
+@cache
+def _levels(limits: Limits) -> Mapping[Scope, tuple[int, int]]:
+    """The sums at which each limit is reached softly and hard."""
+    return {scope: (round(hard * limits.soft_share), hard) for scope, hard in _hard_limits(limits)}
 
 
 def _hard_limits(limits: Limits) -> Iterator[tuple[Scope, int]]:

@@ -73,6 +73,10 @@ _OURS: dict[str, type] = {
 }
 
 
+_MODEL = "gpt-realtime-2.1"
+_USAGE = _golden("server/response.done")["response"]["usage"]
+_TRANSCRIBING = _golden("server/conversation.item.input_audio_transcription.completed")["usage"]
+
 # --- Golden examples. ---
 
 
@@ -102,7 +106,7 @@ def test_every_golden_event_is_read_or_not_ours(path: Path) -> None:
         ("server/input_audio_buffer.speech_started", SpeechStarted(_HEARD, 1236)),
         ("server/input_audio_buffer.speech_stopped", SpeechStopped(_HEARD, 3808)),
         ("server/response.created", ResponseCreated(_RESPONSE)),
-        ("server/response.done", ResponseDone(_RESPONSE, "completed")),
+        ("server/response.done", ResponseDone(_RESPONSE, "completed", usage=_USAGE)),
         ("server/conversation.item.added", ItemAdded(_HEARD, "message", "user")),
         ("server/conversation.item.deleted", ItemDeleted("item_EmF4iF0WiS8xfMiJ8uj9b")),
         ("server/response.output_item.added", OutputItemAdded(_RESPONSE, _SAID, "message")),
@@ -112,15 +116,15 @@ def test_every_golden_event_is_read_or_not_ours(path: Path) -> None:
         ),
         (
             "server/conversation.item.input_audio_transcription.completed",
-            CallerTranscript(_HEARD, "Where is my order?"),
+            CallerTranscript(_HEARD, "Where is my order?", _TRANSCRIBING),
         ),
         (
             "server/session.created",
-            SessionInfo("audio/pcm", "audio/pcm", 1795170000, True, 200),
+            SessionInfo("audio/pcm", "audio/pcm", 1795170000, True, 200, _MODEL),
         ),
         (
             "server/session.updated",
-            SessionInfo("audio/pcmu", "audio/pcmu", 1795170000, True, 500),
+            SessionInfo("audio/pcmu", "audio/pcmu", 1795170000, True, 500, _MODEL),
         ),
         (
             "server/session.created.transcription",

@@ -305,3 +305,13 @@ class Ledger(RuleBasedStateMachine):
 
 
 TestLedger = Ledger.TestCase
+
+
+def test_a_route_may_have_limits_of_its_own() -> None:
+    """They hold for its calls in place of everybody's; the sums are the same."""
+    spending, own = Spending(Limits(per_call=1.0, per_route=1.0)), Limits(per_route=5.0)
+    assert spending.add("CA1", "+14155550100", "desk", 2.0, MONDAY, own) == []
+    assert spending.exhausted("+14155550100", "desk", MONDAY, own) is None
+    assert spending.exhausted("+14155550100", "desk", MONDAY) == "route"
+    (reached,) = spending.add("CA1", "+14155550100", "desk", 3.0, MONDAY, own)
+    assert (reached.level, reached.scope, reached.spent_usd) == ("hard", "route", 5.0)
