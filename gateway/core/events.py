@@ -2,28 +2,15 @@
 
 Frozen values, no behaviour. Durations end in ``_ms``; ``at_ms`` counts from the moment the stream
 opened. No event carries a ticket or a digit a caller pressed. Fields with what people or tools said
-are declared with :func:`words`: records keep them, logs never print them.
+are declared with :func:`gateway.core.shown.words`: records keep them, logs never print them.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
+from gateway.core.shown import words
 from gateway.core.turns import Turn
-
-
-def words(default: Any = "") -> Any:
-    """A field with what people said, tools were told or answered: for records, never for logs."""
-    return field(default=default, repr=False, metadata={"words": True})
-
-
-def without_words(event: "CallEvent") -> dict[str, Any]:
-    """The fields of an event by name, those with :func:`words` left out."""
-    return {
-        each.name: getattr(event, each.name)
-        for each in fields(event)
-        if not each.metadata.get("words")
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,9 +309,7 @@ class SpendReached:
 
 @dataclass(frozen=True, slots=True)
 class ConsentChanged:
-    """May the call be recorded? ``asked`` → ``granted`` or ``declined``; ``withdrawn`` = it was
-    granted and is not any more.
-    """
+    """May the call be recorded? ``withdrawn`` = it was granted and is not any more."""
 
     state: Literal["asked", "granted", "declined", "withdrawn"]
     at_ms: float
@@ -411,6 +396,4 @@ CallEvent = (
 )
 
 Listener = Callable[[str, CallEvent], None]
-"""Called with the CallSid and the event, in order, on the call's loop. Must return at once and
-never raise.
-"""
+"""Gets CallSid and event, in order, on the call's loop. Must return at once and never raise."""

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from gateway.core import events
-from gateway.core.events import BargeIn, CallerSpoke, CallEvent, DtmfGroup
+from gateway.core.events import BargeIn, CallEvent, DtmfGroup
 from gateway.core.turns import Turn
 
 _EVENTS: tuple[type, ...] = get_args(CallEvent)
@@ -57,15 +57,6 @@ def test_words_are_only_in_fields_that_say_so() -> None:
     for event in _EVENTS:
         for field in dataclasses.fields(event):
             assert bool(field.metadata.get("words")) == (field.name in wordy), field.name
-
-
-def test_what_is_shown_of_an_event_is_without_words() -> None:
-    """For logs and lists of events; nor does ``repr`` show them."""
-    started = events.ToolStarted("look_up", 5.0, 1, "desk", '{"name": "Ada"}')
-    shown = {"tool": "look_up", "at_ms": 5.0, "number": 1, "agent": "desk"}
-    assert events.without_words(started) == shown
-    assert "Ada" not in repr(started)
-    assert events.without_words(CallerSpoke("item", "I am Ada")) == {"item_id": "item"}
 
 
 @pytest.mark.parametrize(("heard_ms", "cut"), [(0, True), (799, True), (800, False)])
