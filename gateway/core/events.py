@@ -2,19 +2,19 @@
 
 Frozen values, no behaviour. Durations end in ``_ms``; ``at_ms`` counts from the moment the stream
 opened. No event carries a ticket or a digit a caller pressed. Fields with what people or tools said
-are declared with :func:`gateway.core.eventkind.words`: records keep them, logs never print them.
+are declared with :func:`gateway.core.shown.words`: records keep them, logs never print them.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.core.eventkind import words
 from gateway.core.keeping import ConsentChanged as ConsentChanged
 from gateway.core.keeping import Noted as Noted
 from gateway.core.keeping import RecordingEnded as RecordingEnded
 from gateway.core.keeping import RecordingStarted as RecordingStarted
 from gateway.core.keeping import SpendReached as SpendReached
 from gateway.core.keeping import UsageCounted as UsageCounted
+from gateway.core.shown import words
 from gateway.core.turns import Turn
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway.core.eventkind import words
+from gateway.core.shown import words
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ left out here, and the vocabulary has no place for the rest.
 """
 
 import contextlib
-import dataclasses
 import logging
 import re
 import sys
@@ -14,17 +13,15 @@ from typing import Any, TextIO, cast
 
 import structlog
 
-from gateway.core.eventkind import without_words
 from gateway.core.events import (
     AgentSpoke,
     CallerSpoke,
     CallEvent,
     ModelLost,
-    TurnDone,
 )
+from gateway.core.shown import event_name, shown_fields
 from gateway.settings import Settings
 
-_NAMES = {"DtmfGroup": "dtmf", "BargeIn": "barge_in"}
 _SPOKEN = (AgentSpoke, CallerSpoke)
 _DIGIT = re.compile(r"\d(?=(?:\D*\d){2})")
 """Every digit but the last two, however the number is written."""
@@ -110,23 +107,11 @@ def log_event(call_sid: str, event: CallEvent) -> None:
         _log.info(event_name(event), call_sid=call_sid, **fields)
 
 
-def event_name(event: CallEvent) -> str:
-    """``CallStarted`` -> ``call.started``: the first word is the thing, the rest what happened."""
-    name = type(event).__name__
-    words = [word.lower() for word in re.findall(r"[A-Z][a-z]+", name)]
-    return _NAMES.get(name) or ".".join(filter(None, (words[0], "_".join(words[1:]))))
-
-
 def _fields(event: CallEvent) -> dict[str, Any]:
-    fields = without_words(event)
-    if isinstance(event, TurnDone):
-        fields |= dataclasses.asdict(fields.pop("turn"))
-    return {name: _shown(name, value) for name, value in fields.items()}
+    return {name: _masked(name, value) for name, value in shown_fields(event).items()}
 
 
-def _shown(name: str, value: Any) -> Any:
-    if isinstance(value, float):
-        return round(value, 6 if name.endswith("_usd") else 2)
+def _masked(name: str, value: Any) -> Any:
     if name in ("caller", "called") and isinstance(value, str):
         return _DIGIT.sub("*", value)
     return value

@@ -25,9 +25,10 @@ from gateway.core.events import (
     ToolStarted,
     TurnDone,
 )
+from gateway.core.shown import event_name
 from gateway.core.turns import Turn
 from gateway.observe import logs
-from gateway.observe.logs import configure_logs, event_name, log_event
+from gateway.observe.logs import configure_logs, log_event
 from gateway.settings import load_settings
 
 CALL_SID = "CA" + "0" * 32
