@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -19,8 +19,10 @@ app = typer.Typer(
 )
 sim = typer.Typer(help="Either far end as a standalone server.", no_args_is_help=True)
 agents = typer.Typer(help="What is configured.", no_args_is_help=True)
+hooks = typer.Typer(help="What was told of calls by webhook.", no_args_is_help=True)
 app.add_typer(sim, name="sim")
 app.add_typer(agents, name="agents")
+app.add_typer(hooks, name="hooks")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -98,6 +100,33 @@ def agents_check(as_json: Json = False) -> None:
     from gateway.cli.agents import check_agents
 
     raise typer.Exit(check_agents(as_json=as_json))
+
+
+@hooks.command("list")
+def hooks_list(
+    state: Annotated[
+        Literal["pending", "delivered", "dead"] | None, typer.Option(help="Only those.")
+    ] = None,
+    call: Annotated[str | None, typer.Option(help="Only those of a call (CA…).")] = None,
+    as_json: Json = False,
+) -> None:
+    """The deliveries, the newest first."""
+    from gateway.cli.hooks import list_hooks
+
+    raise typer.Exit(list_hooks(state=state, call_sid=call, as_json=as_json))
+
+
+@hooks.command("retry")
+def hooks_retry(
+    delivery: Annotated[
+        str | None, typer.Argument(help="An ID of `gateway hooks list`.", metavar="ID")
+    ] = None,
+    dead: Annotated[bool, typer.Option("--dead", help="All that were given up.")] = False,
+) -> None:
+    """Deliveries are made pending again, and due at once."""
+    from gateway.cli.hooks import retry_hooks
+
+    raise typer.Exit(retry_hooks(delivery, dead=dead))
 
 
 @app.command()

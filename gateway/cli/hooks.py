@@ -1,0 +1,80 @@
+"""``gateway hooks``: what was told by webhook, what was not, and telling it again."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Column, Table
+
+from gateway.errors import GatewayError
+from gateway.settings import load_settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+T = TypeVar("T")
+
+_MOMENTS = ("created_at", "next_at", "done_at")
+
+
+def list_hooks(*, state: str | None, call_sid: str | None, as_json: bool) -> int:
+    """Prints the deliveries, the newest first, without what they say."""
+    from gateway.store.deliveries import listed
+
+    rows = [_shown(row) for row in _ask(lambda engine: listed(engine, state, call_sid))]
+    if as_json:
+        typer.echo(json.dumps(rows))
+        return 0
+    identity = Column("id", no_wrap=True)  # whole, to be given to `gateway hooks retry`
+    table = Table(identity, "event", "state", "attempts", "next or done", "error")
+    for row in rows:
+        when = row["next_at"] if row["state"] == "pending" else row["done_at"]
+        cells = (row["id"], row["event"], row["state"], str(row["attempts"]), when, row["error"])
+        table.add_row(*(cell or "" for cell in cells))
+    Console().print(table)
+    return 0
+
+
+def retry_hooks(delivery_id: str | None, *, dead: bool) -> int:
+    """Makes one delivery, or every dead one, due at once; a running gateway sends it."""
+    from gateway.store.deliveries import renew, renew_dead
+
+    now = datetime.now(UTC)
+    if dead == (delivery_id is not None):
+        raise typer.BadParameter("say which: an ID of 'gateway hooks list', or --dead")
+    if delivery_id is None:
+        count = _ask(lambda engine: renew_dead(engine, now))
+    elif not (count := _ask(lambda engine: renew(engine, delivery_id, now))):
+        raise GatewayError(f"there is no delivery {delivery_id!r}")
+    typer.echo(f"{count:d} {'delivery is' if count == 1 else 'deliveries are'} due again")
+    return 0
+
+
+def _ask(question: "Callable[[AsyncEngine], Awaitable[T]]") -> T:
+    """The answer of the database of the settings; its faults as one line."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        return asyncio.run(_asked(question))
+    except (SQLAlchemyError, OSError, TimeoutError) as error:
+        reason = str(getattr(error, "orig", None) or type(error).__name__).partition("\n")[0]
+        raise GatewayError(f"the records cannot be read: {reason}") from None
+
+
+async def _asked(question: "Callable[[AsyncEngine], Awaitable[T]]") -> T:
+    from gateway.store.database import open_database
+
+    engine = open_database(load_settings(), pooled=False)
+    try:
+        return await question(engine)
+    finally:
+        await engine.dispose()
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    moments = {name: row[name] and row[name].isoformat() for name in _MOMENTS}
+    return {"id": f"{row['call_sid']}:{row['seq']}", **row, **moments}
