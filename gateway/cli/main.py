@@ -20,9 +20,11 @@ app = typer.Typer(
 sim = typer.Typer(help="Either far end as a standalone server.", no_args_is_help=True)
 agents = typer.Typer(help="What is configured.", no_args_is_help=True)
 hooks = typer.Typer(help="What was told of calls by webhook.", no_args_is_help=True)
+db = typer.Typer(help="The database of the records.", no_args_is_help=True)
 app.add_typer(sim, name="sim")
 app.add_typer(agents, name="agents")
 app.add_typer(hooks, name="hooks")
+app.add_typer(db, name="db")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -127,6 +129,14 @@ def hooks_retry(
     from gateway.cli.hooks import retry_hooks
 
     raise typer.Exit(retry_hooks(delivery, dead=dead))
+
+
+@db.command("upgrade")
+def db_upgrade(as_json: Json = False) -> None:
+    """Brings the database to this version; `gateway serve` does so by itself."""
+    from gateway.cli.db import upgrade_database
+
+    raise typer.Exit(upgrade_database(as_json=as_json))
 
 
 @app.command()

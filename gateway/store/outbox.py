@@ -4,14 +4,21 @@ Owns the names and the body. The row it makes goes into the same entry as what t
 the records, so that it is committed with it or not at all; a courier delivers it.
 """
 
-import dataclasses
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, get_args
 
 import msgspec
 
-from gateway.core.events import CallAnswered, CallEnded, CallEvent, TurnDone, without_words
+from gateway.core.events import (
+    AgentSpoke,
+    CallAnswered,
+    CallEnded,
+    CallerSpoke,
+    CallEvent,
+    Noted,
+)
+from gateway.core.shown import event_name, shown_fields
 from gateway.errors import ConfigError
 from gateway.settings import Settings
 from gateway.store.entry import Change
@@ -21,16 +28,16 @@ STARTED = "call.started"
 is only offered may never come.
 """
 
-NameOf = Callable[[CallEvent], str]
-"""The name of an event as the log has it, which depends on nothing but its kind."""
+_ABOUT_WORDS = (CallerSpoke, AgentSpoke, Noted)
+"""Events with nothing but words in them; of others the words are left out."""
 
 
 class Outbox:
     """Makes the deliveries of all calls of the process; on the call loop only."""
 
-    def __init__(self, settings: Settings, name_of: NameOf) -> None:
+    def __init__(self, settings: Settings) -> None:
         """Raises ConfigError for a name in ``GATEWAY_HOOK_EVENTS`` that nobody can be told of."""
-        self._wanted = frozenset(_checked(name, name_of) for name in settings.hook_events)
+        self._wanted = frozenset(_checked(name) for name in settings.hook_events)
         self._started: set[str] = set()
 
     def delivery(
@@ -49,7 +56,7 @@ class Outbox:
             "event": told,
             "at": at,
             "call": summary,
-            "data": _data(event),
+            "data": shown_fields(event),
         }
         values = {
             "event": told,
@@ -71,25 +78,21 @@ class Outbox:
         return STARTED if STARTED in self._wanted else name
 
 
-def open_outbox(settings: Settings, name_of: NameOf) -> Outbox | None:
+def open_outbox(settings: Settings) -> Outbox | None:
     """The outbox of these settings; None without ``GATEWAY_HOOK_URL``. Raises ConfigError."""
-    return Outbox(settings, name_of) if settings.hook_url else None
+    return Outbox(settings) if settings.hook_url else None
 
 
-def tellable(name_of: NameOf) -> dict[str, bool]:
-    """Every event of the vocabulary by name, and ours; False for those with words in them."""
+def tellable() -> dict[str, bool]:
+    """Every event of the vocabulary by name, and ours; False for those that are only words."""
     kinds: tuple[type[CallEvent], ...] = get_args(CallEvent)
     # Empty ones: a name depends on nothing but the kind.
-    named = {name_of(object.__new__(kind)): not _has_words(kind) for kind in kinds}
+    named = {event_name(object.__new__(kind)): kind not in _ABOUT_WORDS for kind in kinds}
     return {STARTED: True, **named}
 
 
-def _has_words(kind: type[CallEvent]) -> bool:
-    return any(each.metadata.get("words") for each in dataclasses.fields(kind))
-
-
-def _checked(name: str, name_of: NameOf) -> str:
-    known = tellable(name_of)
+def _checked(name: str) -> str:
+    known = tellable()
     if known.get(name):
         return name
     if name in known:
@@ -99,10 +102,3 @@ def _checked(name: str, name_of: NameOf) -> str:
     wordless = [each for each, told in known.items() if told]
     (nearest,) = difflib.get_close_matches(name, wordless, n=1, cutoff=0.0)
     raise ConfigError(f"GATEWAY_HOOK_EVENTS: no event {name!r} (did you mean {nearest}?)")
-
-
-def _data(event: CallEvent) -> dict[str, Any]:
-    fields = without_words(event)
-    if isinstance(event, TurnDone):
-        fields |= dataclasses.asdict(fields.pop("turn"))  # flat, as the log has it
-    return fields

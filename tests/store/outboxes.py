@@ -31,7 +31,7 @@ class Clock:
 
 async def put(engine: AsyncEngine, settings: Settings, clock: Clock, *ids: str) -> None:
     """Ended calls, by the IDs of their deliveries, committed one after the other."""
-    outbox = Outbox(settings, lambda event: "call.ended")
+    outbox = Outbox(settings)
     for each in ids:
         call_sid, seq = each.split(":")
         event = CallEnded("caller_hung_up", 61250.0, 30000.0, 3000, 4, 1)

@@ -15,9 +15,9 @@ from gateway.core.events import (
     ToolStarted,
     TurnDone,
 )
+from gateway.core.shown import event_name
 from gateway.core.turns import Turn
 from gateway.errors import ConfigError
-from gateway.observe.logs import event_name
 from gateway.store.entry import Change, Entry, decode, encode
 from gateway.store.outbox import Outbox, open_outbox, tellable
 from tests.store.databases import settings_in
@@ -32,7 +32,7 @@ ENDED = CallEnded("caller_hung_up", 61250.0, 30000.0, 3000, 4, 1)
 def outbox(folder: Path, events: str | None = None) -> Outbox:
     """An outbox that tells these events, or those of the default."""
     chosen = {} if events is None else {"hook_events": events}
-    return Outbox(settings_in(folder, hook_url=URL, **chosen), event_name)
+    return Outbox(settings_in(folder, hook_url=URL, **chosen))
 
 
 def told(box: Outbox, event: CallEvent, seq: int = 1, call_sid: str = "CA1") -> Change | None:
@@ -48,8 +48,8 @@ def body(change: Change | None) -> Any:
 
 def test_without_an_address_nobody_is_told(tmp_path: Path) -> None:
     """There is no outbox at all."""
-    assert open_outbox(settings_in(tmp_path), event_name) is None
-    assert open_outbox(settings_in(tmp_path, hook_url=URL), event_name) is not None
+    assert open_outbox(settings_in(tmp_path)) is None
+    assert open_outbox(settings_in(tmp_path, hook_url=URL)) is not None
 
 
 def test_the_end_of_a_call_is_told(tmp_path: Path) -> None:
@@ -134,14 +134,12 @@ def test_a_turn_is_flat(tmp_path: Path) -> None:
     assert "turn" not in data
 
 
-def test_every_event_has_its_name_and_those_with_words_are_kept_back() -> None:
+def test_every_event_has_its_name_and_those_that_are_only_words_are_kept_back() -> None:
     """The list is the vocabulary itself."""
-    known = tellable(event_name)
+    known = tellable()
     assert len(known) == len(get_args(CallEvent)) + 1
     assert {"call.started", "call.ended", "barge_in", "dtmf", "handoff"} <= known.keys()
-    assert [name for name, wordless in known.items() if not wordless] == [
-        "tool.started",
-        "tool.ended",
+    assert [name for name, told in known.items() if not told] == [
         "caller.spoke",
         "agent.spoke",
         "noted",
@@ -155,14 +153,14 @@ def test_every_event_has_its_name_and_those_with_words_are_kept_back() -> None:
         ("CallEnded", "no event 'CallEnded' (did you mean call.ended?)"),
         ("bargein", "no event 'bargein' (did you mean barge_in?)"),
         ("agent.spok", "no event 'agent.spok' (did you mean agent.stopped?)"),
-        ("tool.ended", "tool.ended is about words, which are for the records only"),
+        ("noted", "noted is about words, which are for the records only"),
         ("caller.spoke", "caller.spoke is about words, which are for the records only"),
     ],
 )
 def test_a_wrong_name_is_refused_at_start(tmp_path: Path, given: str, said: str) -> None:
     """By name, with the nearest one that could be meant."""
     with pytest.raises(ConfigError) as wrong:
-        open_outbox(settings_in(tmp_path, hook_url=URL, hook_events=given), event_name)
+        open_outbox(settings_in(tmp_path, hook_url=URL, hook_events=given))
     assert str(wrong.value) == f"GATEWAY_HOOK_EVENTS: {said}"
 
 
