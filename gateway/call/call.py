@@ -155,12 +155,12 @@ class Call:
             self._emit,
             self.model_lost,
         )
+        self._emit(_offered(offer, plan))  # now: who asked for the call may wait for its record
 
     # The life
 
     async def run(self) -> str:
         """The whole life of the call; returns the reason it ended. Everything is closed by then."""
-        self._emit(_offered(self.offer, self.plan))
         self._after(self._settings.no_stream_timeout_s, partial(self._no_stream, self.ticket))
         self._after(self._settings.connect_timeout_s, self._model_slow)
         self._recorder.offered()

@@ -1,4 +1,7 @@
-"""What a call needs of a recording on disk; how it gets there is the store's business."""
+"""What a call knows of its recording: it hands on audio, and hears when the disk fails.
+
+Where and how it is kept is none of its business.
+"""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -8,32 +11,37 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What became of a recording."""
+    """How a recording ended."""
 
     audio_ms: float
     incomplete: str
-    """Why a part of it is missing; empty when it is whole."""
+    """``disk_full``, ``disk_error`` or ``disk_slow`` when a part is missing (of a discarded one:
+    when it could not be deleted); else empty.
+    """
 
 
 class Tape(Protocol):
-    """One recording that is being made. Nothing here waits for a disk, and nothing raises."""
+    """One recording. Nothing here waits for the disk, and nothing raises."""
 
-    @property
-    def file(self) -> str:
-        """Its name inside the folder of recordings; says nothing about the call."""
+    file: str
+    """Where, inside the folder of recordings; known before anything is written."""
 
     def write(self, stereo: bytes) -> None:
-        """The next audio: mu-law, caller and agent in turn."""
+        """Hands on interleaved mu-law, the caller's byte first."""
 
     def close(self) -> "Future[Closed]":
-        """No more comes; done when the file is whole."""
+        """Ends the recording; the result comes when it is whole on the disk."""
 
     def discard(self) -> "Future[Closed]":
-        """It is not wanted; done when nothing of it is left on the disk."""
+        """Deletes the recording, ended or not; the result comes when it is gone."""
 
 
 class Taping(Protocol):
-    """Where recordings are made."""
+    """Where recordings are begun."""
 
     def open(self, call_sid: str, on_fault: Callable[[str], None]) -> Tape:
-        """Begins one. ``on_fault`` is told why it cannot go on, once, from another thread."""
+        """Begins a recording.
+
+        ``on_fault`` is called once if the disk ends it early, with the word of
+        :attr:`Closed.incomplete`; from the disk's thread, or from within ``write``.
+        """

@@ -10,18 +10,20 @@ from gateway.web.health import healthz, readyz
 from gateway.web.media import MediaSocket
 from gateway.web.signature import Signatures
 from gateway.web.sockets import MEDIA_PATH
-from gateway.web.twilio import TwilioWebhooks
+from gateway.web.twilio import Durable, TwilioWebhooks
 
 
-def build_app(settings: Settings, reception: Reception) -> Starlette:
-    """The ASGI application over a reception."""
+def build_app(
+    settings: Settings, reception: Reception, durable: Durable | None = None
+) -> Starlette:
+    """The ASGI application over a reception; ``durable`` is asked before a call is accepted."""
     signatures = Signatures(settings)
-    twilio = TwilioWebhooks(settings, reception, signatures)
+    twilio = TwilioWebhooks(settings, reception, signatures, durable)
     media = MediaSocket(settings, reception, signatures)
     api = Api(settings, reception)
     approvals = ApprovalHandlers(reception.approvals)
     routes: list[BaseRoute] = [
-        Route("/twilio/voice", twilio.endpoint(twilio.voice), methods=["POST"]),
+        Route("/twilio/voice", twilio.endpoint(twilio.voice, kept=True), methods=["POST"]),
         WebSocketRoute(MEDIA_PATH, media.endpoint),
         Route("/twilio/connect-ended", twilio.endpoint(twilio.connect_ended), methods=["POST"]),
         Route("/twilio/dial-ended", twilio.endpoint(twilio.dial_ended), methods=["POST"]),

@@ -31,7 +31,13 @@ _CONNECTION_LOST = "We are sorry, the connection was lost. Goodbye."
 _STILL_THERE = ("socket_lost", "carrier_garbage", "no_stream", None)
 """Outcomes after which a caller who is still on the line has not been told anything."""
 
+_DURABLE_S = 0.3
+"""How long Twilio waits for our disk: callers hear ringing meanwhile, and then they are served."""
+
 _log = structlog.get_logger()
+
+Durable = Callable[[float], Awaitable[bool]]
+"""True as soon as everything told so far is on the disk; False when that takes longer (s)."""
 
 Handler = Callable[[FormData], Response]
 """Answers a signed form; what the signed address carried stands in it as ``query.<name>``."""
@@ -40,17 +46,33 @@ Handler = Callable[[FormData], Response]
 class TwilioWebhooks:
     """The endpoints under ``/twilio/`` that speak HTTP."""
 
-    def __init__(self, settings: Settings, reception: Reception, signatures: Signatures) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        reception: Reception,
+        signatures: Signatures,
+        durable: Durable | None = None,
+    ) -> None:
+        """``durable`` waits until what happened so far cannot be lost any more, for a while."""
         self._settings = settings
         self._reception = reception
         self._signatures = signatures
+        self._durable = durable
 
-    def endpoint(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-        """An ASGI endpoint that lets only Twilio's own requests through to ``handler``."""
+    def endpoint(
+        self, handler: Handler, *, kept: bool = False
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """An ASGI endpoint that lets only Twilio's own requests through to ``handler``.
+
+        ``kept``: Twilio is answered when what it told is on the disk, or soon after without that.
+        """
 
         async def answer(request: Request) -> Response:
             form = await self._signed_form(request)
-            return handler(form)
+            response = handler(form)
+            if kept and self._durable is not None and not await self._durable(_DURABLE_S):
+                _log.warning("records.not_durable", call_sid=_field(form, "CallSid"))
+            return response
 
         return answer
 
