@@ -15,6 +15,7 @@ from gateway.settings import Settings, is_loopback, load_settings
 
 if TYPE_CHECKING:
     from gateway.agents import AgentFolder
+    from gateway.core.events import CallEvent
     from gateway.web.server import DrainingServer
 
 OFFLINE_SCRIPT = "assistant"
@@ -93,10 +94,13 @@ async def run_gateway(settings: Settings) -> int:
     from gateway.call.approvals import Approvals
     from gateway.call.call import Line
     from gateway.call.link import Dialler
+    from gateway.call.meter import tariff_of
     from gateway.call.reception import Reception
     from gateway.call.tools import ToolRunner
     from gateway.core.tickets import derive_secret
     from gateway.observe.logs import log_event
+    from gateway.store.archive import Archive
+    from gateway.store.pricefile import read_prices
     from gateway.web.app import build_app
     from gateway.web.server import build_server
 
@@ -111,16 +115,28 @@ async def run_gateway(settings: Settings) -> int:
         if settings.secret is not None
         else derive_secret(settings.auth_tokens[0], "ticket")
     )
-    line = Line(settings, dialler, log_event, Approvals(settings.approval_timeout_s))
+    prices = read_prices(settings)
+    archive = Archive(settings, prices)
+    tariff = tariff_of(settings, prices)
+
+    def hear(call_sid: str, event: "CallEvent") -> None:
+        log_event(call_sid, event)
+        archive.hear(call_sid, event)
+
+    approvals = Approvals(settings.approval_timeout_s)
+    line = Line(settings, dialler, hear, approvals, archive.tapes, tariff)
     reception = Reception(line, agents.plan, secret)
-    server = build_server(build_app(settings, reception), settings, reception)
+    app = build_app(settings, reception, archive.durable)
+    server = build_server(app, settings, reception)
     tools.start()
     try:
         await agents.open()
+        archive.start(tariff.spending.preload)
         return await _run(server, settings, agents)
     finally:
         await servers.stop()
         tools.stop()
+        await asyncio.to_thread(archive.stop)
 
 
 async def _run(server: "DrainingServer", settings: Settings, agents: "AgentFolder") -> int:

@@ -31,7 +31,7 @@ CarrierCost = Callable[[str, float], float | None]
 """What the carrier takes for a call of this direction and length in ms; None = not known."""
 
 _AFTER_THE_END = (UsageCounted, ConsentChanged, RecordingStarted, RecordingEnded)
-_PUBLIC = (
+PUBLIC = (
     "state",
     "direction",
     "caller",
@@ -51,6 +51,7 @@ _PUBLIC = (
     "response_p50_ms",
     "cost_usd",
 )
+"""Columns of a call that programs outside may know."""
 
 
 class CallRow:
@@ -77,7 +78,7 @@ class CallRow:
 
     def public(self) -> dict[str, Any]:
         """The call so far as JSON for people and programs outside; moments are ISO texts."""
-        view = {name: self.values.get(name) for name in _PUBLIC}
+        view = {name: self.values.get(name) for name in PUBLIC}
         return view | {"recording": self.values.get("recording") is not None}
 
     # Its life

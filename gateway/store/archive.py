@@ -1,0 +1,162 @@
+"""Everything that is kept of the calls of one gateway process, put together.
+
+Owns who writes, who records, who delivers and who purges, their order at the start and at the end.
+The call loop tells it of events and waits for nothing but, before a new call is accepted, for the
+disk (:meth:`Archive.durable`).
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.core.events import CallEvent
+from gateway.core.prices import Prices
+from gateway.core.shown import event_name
+from gateway.settings import Settings
+from gateway.store.courier import Courier
+from gateway.store.database import open_database
+from gateway.store.entry import Change
+from gateway.store.janitor import Janitor
+from gateway.store.journal import Journal
+from gateway.store.outbox import open_outbox
+from gateway.store.patterns import redactor
+from gateway.store.records import Records
+from gateway.store.salvage import repair
+from gateway.store.scribe import Scribe
+from gateway.store.spent import Spent, spent_today
+from gateway.store.stranded import Stranded
+from gateway.store.tapes import Tapes
+from gateway.store.vault import open_vault
+from gateway.store.writer import Writer, WriterStatus
+
+STOP_S = 5.0
+"""How long the end of the gateway waits for the database; the journal keeps the rest."""
+_LOOK_S = 0.05
+_LEAVE_S = 2.0
+
+OnSpent = Callable[[date, Sequence[Spent]], None]
+
+_log = structlog.get_logger()
+
+
+class Archive:
+    """The records and recordings of one gateway process."""
+
+    def __init__(self, settings: Settings, prices: Prices) -> None:
+        """Raises ConfigError for keys, patterns, webhooks or a database that cannot be used."""
+        self._settings = settings
+        self._prices = prices
+        self._folder = settings.data_dir / "recordings"
+        self._vault = open_vault(settings)
+        self._redact = redactor(settings).text
+        self._outbox = open_outbox(settings)
+        self._engine = open_database(settings)
+        self._courier = Courier(self._engine, settings) if settings.hook_url else None
+        self._journal = Journal(settings.data_dir / "journal")
+        self._stranded = Stranded(self._outbox)
+        self._writer = Writer(settings, self._journal, on_closed=self._stranded.closed)
+        self._records = Records(self._writer.put, self._scribe)
+        self.tapes = Tapes(self._folder, self._vault)
+        """Where calls are recorded."""
+        self._on_spent: OnSpent = lambda day, spent: None
+        self._loop = asyncio.new_event_loop()
+        self._keeper = threading.Thread(target=self._keeping, name="archive", daemon=True)
+        self._tasks: asyncio.Task[None] | None = None
+
+    def start(self, on_spent: OnSpent) -> None:
+        """Mends what a process before left, and starts the threads.
+
+        ``on_spent`` is told once, on the loop of whoever starts it, what other processes have spent
+        today: as soon as the database says so.
+        """
+        mended = repair(self._folder, self._vault)
+        self._stranded.repaired = {each.file: each.audio_ms for each in mended}
+        caller = asyncio.get_running_loop()
+
+        def told(day: date, spent: Sequence[Spent]) -> None:
+            with contextlib.suppress(RuntimeError):  # the gateway has ended
+                caller.call_soon_threadsafe(on_spent, day, spent)
+
+        self._on_spent = told
+        self._writer.start()
+        self.tapes.start()
+        self._keeper.start()
+
+    def stop(self) -> None:
+        """Ends the threads; what the database does not take any more stays in the journal."""
+        with contextlib.suppress(RuntimeError):  # it has ended by itself
+            self._loop.call_soon_threadsafe(self._leave)
+        self._keeper.join(_LEAVE_S)
+        self.tapes.stop(STOP_S)
+        self._writer.stop(STOP_S)
+
+    def hear(self, call_sid: str, event: CallEvent) -> None:
+        """A listener: what happens in a call is written down."""
+        self._records.hear(call_sid, event)
+
+    async def durable(self, timeout_s: float) -> bool:
+        """True as soon as everything heard so far is on the disk; False when that takes longer."""
+        return await self._writer.durable(timeout_s)
+
+    def status(self) -> WriterStatus:
+        """How the writing goes."""
+        return self._writer.status()
+
+    # Inside
+
+    def _scribe(self, call_sid: str) -> Scribe:
+        return Scribe(
+            call_sid,
+            self._journal.owner,
+            self._redact,
+            carrier_usd=lambda direction, ms: self._prices.carrier_usd(direction, ms / 1000),
+            outbox=self._post,
+        )
+
+    def _post(self, scribe: Scribe, event: CallEvent, seq: int, at: datetime) -> Change | None:
+        if self._outbox is None:
+            return None
+        name, moment = event_name(event), at.isoformat()
+        return self._outbox.delivery(event, name, seq, moment, scribe.summary())
+
+    # On the keeper's thread
+
+    def _keeping(self) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            self._tasks = self._loop.create_task(self._keep())
+            self._loop.run_until_complete(self._tasks)
+        self._loop.close()
+
+    def _leave(self) -> None:
+        if self._tasks is not None:
+            self._tasks.cancel()
+
+    async def _keep(self) -> None:
+        try:
+            # The tables may not be there yet, and it is another thread that makes them.
+            while not self._writer.status().database_ok:  # noqa: ASYNC110
+                await asyncio.sleep(_LOOK_S)
+            await self._tell_spent()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(Janitor(self._settings).run())
+                if self._courier is not None:
+                    group.create_task(self._courier.run())
+        finally:
+            await self._engine.dispose()
+
+    async def _tell_spent(self) -> None:
+        day = datetime.now(UTC).date()
+        while True:
+            try:
+                spent = await spent_today(self._engine, day, self._journal.owner)
+            except (SQLAlchemyError, OSError, TimeoutError) as error:
+                _log.warning("spend.unknown", error=type(error).__name__)
+                await asyncio.sleep(_LEAVE_S)
+            else:
+                self._on_spent(day, spent)
+                return
