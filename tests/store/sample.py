@@ -227,7 +227,11 @@ def _events(offered_at: datetime) -> list[dict[str, Any]]:
         ("consent.changed", 900.0, {"state": "granted"}),
         ("barge_in", 9647.0, {"cause": "caller", "heard_ms": 2807, "dropped_ms": 4313}),
         ("approval.asked", 16_010.0, {"tool": "update_seat"}),
-        ("approval.decided", 20_400.0, {"tool": "update_seat", "verdict": "approved"}),
+        (
+            "approval.decided",
+            20_400.0,
+            {"tool": "update_seat", "verdict": "approved", "waited_ms": 4390.5},
+        ),
         ("dtmf", 25_000.0, {"count": 2}),
         ("call.ended", None, {"reason": "agent_hung_up"}),
     ]
