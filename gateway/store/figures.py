@@ -1,10 +1,11 @@
 """What calls add up to, per day and agent: how many, how long, how they ended, what they cost.
 
-The database adds; percentiles are taken here, over the single turns. Days are UTC days.
+The database adds; waiting times are taken over the single turns. Days are UTC days.
 """
 
+import dataclasses
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -14,8 +15,9 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import FunctionElement
 
+from gateway.core.latency import Stages, summary
 from gateway.store.tables import calls, turns
-from gateway.store.views import View, percentile, rounded
+from gateway.store.views import View, rounded
 
 Group = Literal["day", "agent"]
 LIMIT_S = 60
@@ -58,11 +60,11 @@ async def figures(
     for row in totals.mappings():
         key = tuple(row[each] for each in by)
         _add(rows.setdefault(key, _empty(dict(zip(map(str, by), key, strict=True)))), row)
-    waits = defaultdict(list)
-    for *key_of_turn, waited_ms in await connection.execute(_within(_waits(groups), since, until)):
-        waits[tuple(key_of_turn)].append(waited_ms)
+    measured: defaultdict[tuple[Any, ...], list[Any]] = defaultdict(list)
+    for turn in await connection.execute(_within(_measured(groups), since, until)):
+        measured[tuple(turn[: len(by)])].append(turn)
     for key, row in rows.items():
-        row |= _measured(waits[key])
+        row |= _waits(measured[key])
     return sorted(rows.values(), key=_order)
 
 
@@ -81,10 +83,12 @@ def _totals(groups: list[Any]) -> Select[Any]:
     )
 
 
-def _waits(groups: list[Any]) -> Select[Any]:
+def _measured(groups: list[Any]) -> Select[Any]:
+    stages = (
+        turns.c[f"{name}_ms"] for name in ("endpoint", "model", "gateway", "play", "response")
+    )
     joined = calls.join(turns, turns.c.call_sid == calls.c.call_sid)
-    waited = turns.c.response_ms
-    return select(*groups, waited).select_from(joined).where(waited.is_not(None))
+    return select(*groups, *stages).select_from(joined).where(turns.c.kind.is_not(None))
 
 
 def _within(query: Select[Any], since: datetime | None, until: datetime | None) -> Select[Any]:
@@ -104,13 +108,9 @@ def _add(row: View, found: Any) -> None:
         row[name] = rounded(name, row[name] + found[name])
 
 
-def _measured(waits: list[float]) -> View:
-    shares = {"p50": 0.5, "p95": 0.95, "worst": 1.0}
-    found = {name: percentile(waits, share) for name, share in shares.items()}
-    return {
-        f"response_{name}_ms": None if value is None else rounded("ms", value)
-        for name, value in found.items()
-    }
+def _waits(measured: Iterable[Stages]) -> View:
+    found = dataclasses.asdict(summary(measured))
+    return {name: value and rounded(name, value) for name, value in found.items()}
 
 
 def _order(row: View) -> tuple[Any, ...]:

@@ -50,14 +50,6 @@ def in_spoken_order(spoken: Iterable[View]) -> list[View]:
     return [turn for _, turn in sorted(placed, key=lambda pair: pair[0])]
 
 
-def percentile(values: Sequence[float], share: float) -> float | None:
-    """The nearest-rank percentile, a value that occurred; None of no values."""
-    if not values:
-        return None
-    rank = -(-len(values) * round(share * 1000) // 1000)  # rounded up, in whole numbers
-    return sorted(values)[max(rank, 1) - 1]
-
-
 def rounded(name: str, value: float) -> float:
     """A fraction to what its unit is worth: a name ending in ``_ms`` to hundredths."""
     return round(value, _DIGITS.get(name.rpartition("_")[2], 6))

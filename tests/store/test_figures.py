@@ -34,7 +34,7 @@ def waiting(call_sid: str, *waits_ms: float, **changed: Any) -> Rows:
     """A call whose caller waited that long for each answer."""
     rows = missed_call(call_sid, outcome="completed", **changed)
     rows["turns"] = [
-        {"call_sid": call_sid, "number": number, "response_ms": wait_ms}
+        {"call_sid": call_sid, "number": number, "kind": "reply", "response_ms": wait_ms}
         for number, wait_ms in enumerate(waits_ms, 1)
     ]
     return rows
@@ -63,6 +63,10 @@ async def test_a_group_has_counts_sums_and_waits(settings: Settings) -> None:
         "response_p50_ms": 820.4,
         "response_p95_ms": 1140.2,
         "response_worst_ms": 1140.2,
+        "endpoint_ms": 505.0,
+        "model_ms": 264.1,
+        "gateway_ms": 0.41,
+        "play_ms": 48.2,
     }
 
 

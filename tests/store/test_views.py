@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.store.tables import calls
-from gateway.store.views import call_view, in_spoken_order, percentile, record_view, rounded
+from gateway.store.views import call_view, in_spoken_order, record_view, rounded
 from tests.store.sample import CALL_SID, sample_call
 
 
@@ -66,21 +66,3 @@ def test_no_turn_is_lost_in_the_order(moments: list[float | None], chance: Any) 
     assert sorted(each["number"] for each in ordered) == list(range(len(moments)))
     times = [each["from_ms"] for each in ordered if each["from_ms"] is not None]
     assert times == sorted(times)
-
-
-def test_a_percentile_is_a_value_that_occurred() -> None:
-    """Nearest rank: half of four is the second, 95 of a hundred the ninety-fifth."""
-    assert percentile([], 0.5) is None
-    assert percentile([4.0, 1.0, 3.0, 2.0], 0.5) == 2.0
-    assert percentile([float(value) for value in range(1, 101)], 0.95) == 95.0
-    assert percentile([7.0], 0.95) == percentile([7.0], 0.0) == 7.0
-
-
-@given(st.lists(st.floats(0, 1e6), min_size=1), st.integers(1, 100))
-def test_so_many_values_do_not_exceed_their_percentile(values: list[float], percent: int) -> None:
-    """At least that share of all values, and no smaller value has it."""
-    found = percentile(values, percent / 100)
-    assert found in values
-    within = sum(value <= found for value in values)
-    below = sum(value < found for value in values)
-    assert within * 100 >= percent * len(values) > below * 100
