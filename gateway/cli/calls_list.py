@@ -18,6 +18,8 @@ from gateway.store.reader import CallFilter
 
 View = Mapping[str, Any]
 
+FOLDED_FROM = 80
+"""Columns of a terminal; a narrower one breaks the lines itself, and nothing is lost."""
 NOTHING = "Nothing is recorded yet: `gateway serve` records every call."
 NONE_FITS = "No call fits; without options `gateway calls list` shows the newest ones."
 
@@ -37,11 +39,11 @@ def run_list(wanted: CallFilter, *, as_json: bool) -> int:
 
 
 def print_list(out: Console, calls: Sequence[View]) -> None:
-    """One line per call where there is room, or nobody who would have to scroll; else two."""
+    """Two lines per call on a terminal that has no room for one; everywhere else one, whole."""
     headings = tuple(heading for heading, _ in _COLUMNS)
     rows = [tuple(cell(call) for _, cell in _COLUMNS) for call in calls]
     lines = aligned([headings, *rows])
-    if out.is_terminal and max(map(cell_len, lines)) > out.width:
+    if out.is_terminal and FOLDED_FROM <= out.width < max(map(cell_len, lines)):
         out.print(_folded(calls))
         return
     out.print(Text(lines[0], "bold"), soft_wrap=True)

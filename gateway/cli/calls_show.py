@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway.cli.calls import record_of
+from gateway.cli.calls_audio import sound_of, wav_of
+from gateway.cli.calls_files import exports, make_folder
 from gateway.cli.calls_list import ended, parties, responses
 from gateway.cli.calls_text import (
     console,
@@ -23,7 +25,8 @@ from gateway.cli.calls_text import (
     usd,
 )
 from gateway.cli.calls_timeline import Moment, timeline
-from gateway.settings import load_settings
+from gateway.errors import GatewayError
+from gateway.settings import Settings, load_settings
 
 View = Mapping[str, Any]
 
@@ -31,21 +34,39 @@ _STYLES = {"words": "", "unheard": "strike dim", "mark": "yellow", "quiet": "dim
 _WHO_AT_MOST = 20
 
 
-def run_show(call_id: str, *, as_json: bool, page: bool, out: Path | None) -> int:
+def run_show(call_id: str, *, as_json: bool, as_page: bool, out: Path | None) -> int:
     """Prints a call, or writes its page and prints where. GatewayError when there is no such."""
-    if out is not None and not page:
+    if out is not None and not as_page:
         raise typer.BadParameter("a file is for --html only", param_hint="FILE")
     settings = load_settings()
     record = record_of(settings, call_id)
-    if page:
-        from gateway.cli.calls_export import write_html
-
-        typer.echo(write_html(settings, record, out))
+    if as_page:
+        typer.echo(str(_write_page(settings, record, out)))
     elif as_json:
         typer.echo(json.dumps(record))
     else:
         print_call(console(), record)
     return 0
+
+
+def _write_page(settings: Settings, record: View, out: Path | None) -> Path:
+    from gateway.cli.calls_page import write_page
+
+    path = out or exports(settings) / f"{record['call_sid']}.html"
+    make_folder(path.parent)
+    write_page(record, _sound(settings, record["call"]), path)
+    return path
+
+
+def _sound(settings: Settings, call: View) -> bytes | None:
+    """The recording, if there is one; a page without it is better than no page, but says so."""
+    if not call["recording"]:
+        return None
+    try:
+        return wav_of(sound_of(settings, call))
+    except GatewayError as error:
+        typer.echo(f"gateway: the page has no sound: {error}", err=True)
+        return None
 
 
 def print_call(out: Console, record: View) -> None:

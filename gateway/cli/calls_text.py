@@ -4,7 +4,6 @@ Whatever callers, models, tools and carriers wrote is shown, never obeyed: contr
 escaped here, and no console of ours reads markup.
 """
 
-import contextlib
 import io
 import re
 import sys
@@ -25,11 +24,14 @@ _UNSAFE = re.compile(
 
 def console() -> Console:
     """The console of the commands on calls: neither markup nor guesses at what to colour."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A pipe with a narrow encoding gets escapes instead of an error.
-        with contextlib.suppress(ValueError):
-            sys.stdout.reconfigure(errors="backslashreplace")
+    take_everything()
     return Console(markup=False, highlight=False, emoji=False)
+
+
+def take_everything() -> None:
+    """From now on a stdout with a narrow encoding gets escapes instead of raising an error."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def inert(text: object) -> str:

@@ -1,13 +1,15 @@
 """Calls as their records look when they are over, and databases with such calls in them."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.settings import Settings
 from gateway.store.tables import metadata
-from tests.store.databases import made
+from tests.store.databases import made, settings_in
 
 CALL_SID: Final = "CA0123456789abcdef0123456789abcdef"
 OFFERED_AT: Final = datetime(2026, 11, 20, 9, 30, 5, 250_000, tzinfo=UTC)
@@ -73,6 +75,11 @@ async def recorded(settings: Settings, *calls: Rows) -> None:
     engine = await made(settings)
     await keep(engine, *calls)
     await engine.dispose()
+
+
+def record_calls(folder: Path, *calls: Rows) -> None:
+    """The same outside of any event loop, for the database in that data dir."""
+    asyncio.run(recorded(settings_in(folder), *calls))
 
 
 def _call() -> dict[str, Any]:
