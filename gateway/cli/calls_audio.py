@@ -1,48 +1,28 @@
-"""The sound of a recorded call, for commands: both sides, cut and joined, as PCM16 and as WAV."""
+"""The sound of a call for the commands, from the folder of recordings, decrypted where need be."""
 
-import io
-import wave
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from gateway.core.g711 import SAMPLE_RATE, audioop, to_pcm16
+from gateway.cli.calls_text import inert, local
 from gateway.errors import GatewayError
 from gateway.settings import Settings
-
-Side = Literal["left", "right"]
-"""The caller is left, the agent right."""
-PCM_BYTES_PER_MS = 4 * SAMPLE_RATE // 1000
-"""Of both sides together."""
+from gateway.store.audio import read_stereo, recording_path
+from gateway.store.vault import open_vault
 
 
-@dataclass(frozen=True, slots=True)
-class Sound:
-    """Mu-law of both sides, equally long."""
+def stereo_of(settings: Settings, call: Mapping[str, Any]) -> bytes:
+    """The recording of a call: interleaved mu-law, caller first.
 
-    caller: bytes
-    agent: bytes
-
-
-def sound_of(settings: Settings, call: Mapping[str, Any]) -> Sound:
-    """The recording of a call. Raises GatewayError when there is none, or no key to it."""
-    raise GatewayError("later")
-
-
-def pcm_of(sound: Sound, only: Side | None = None) -> bytes:
-    """Stereo PCM16; with one side alone it is on both ears."""
-    left = sound.agent if only == "right" else sound.caller
-    right = sound.caller if only == "left" else sound.agent
-    both = (audioop.tostereo(to_pcm16(left), 2, 1, 0), audioop.tostereo(to_pcm16(right), 2, 0, 1))
-    return audioop.add(*both, 2)
-
-
-def wav_of(sound: Sound) -> bytes:
-    """A stereo WAV file of PCM16, which every player knows."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as wav:
-        wav.setnchannels(2)
-        wav.setsampwidth(2)
-        wav.setframerate(SAMPLE_RATE)
-        wav.writeframes(pcm_of(sound))
-    return file.getvalue()
+    Raises GatewayError, one line, when there is none (any more, or yet) or no key to it.
+    """
+    call_sid = inert(call["call_sid"])
+    if call["recording_purged_at"]:
+        raise GatewayError(
+            f"{call_sid}: its recording was deleted {local(call['recording_purged_at'])}"
+        )
+    if not call["recording"]:
+        raise GatewayError(f"{call_sid}: was not recorded")
+    if call["recording_ms"] is None and call["state"] != "ended":
+        raise GatewayError(f"{call_sid}: is still being recorded")
+    path = recording_path(settings.data_dir / "recordings", call["recording"])
+    return read_stereo(path, open_vault(settings))

@@ -8,13 +8,13 @@ from typing import Any, Literal, get_args
 import typer
 
 from gateway.cli.calls import record_of
-from gateway.cli.calls_audio import sound_of, wav_of
+from gateway.cli.calls_audio import stereo_of
 from gateway.cli.calls_files import exports, write_private
 from gateway.cli.calls_fixture import fixture_of
 from gateway.cli.calls_text import take_everything
-from gateway.core.g711 import pad_to_frame
 from gateway.core.transcript import Line, as_text, as_vtt
 from gateway.settings import Settings, load_settings
+from gateway.store.audio import caller_fixture, wav
 
 Form = Literal["json", "text", "vtt", "audio", "fixture"]
 View = Mapping[str, Any]
@@ -76,11 +76,11 @@ def _written(settings: Settings, record: View, form: str, path: Path) -> Iterato
     if form in ("json", "text", "vtt"):
         yield write_private(path, _text_of(record, form).encode())
         return
-    sound = sound_of(settings, record["call"])
+    stereo = stereo_of(settings, record["call"])
     if form == "audio":
-        yield write_private(path, wav_of(sound))
+        yield write_private(path, wav(stereo))
         return
-    payload = pad_to_frame(sound.caller)
+    payload = caller_fixture(stereo)
     yield write_private(path, payload)
     truth = fixture_of(record, payload, path.name)
     yield write_private(path.with_suffix(".json"), json.dumps(truth, indent=2).encode())

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway.cli.calls import record_of
-from gateway.cli.calls_audio import sound_of, wav_of
+from gateway.cli.calls_audio import stereo_of
 from gateway.cli.calls_files import exports, make_folder
 from gateway.cli.calls_list import ended, parties, responses
 from gateway.cli.calls_text import (
@@ -27,6 +27,7 @@ from gateway.cli.calls_text import (
 from gateway.cli.calls_timeline import Moment, timeline
 from gateway.errors import GatewayError
 from gateway.settings import Settings, load_settings
+from gateway.store.audio import wav
 
 View = Mapping[str, Any]
 
@@ -63,7 +64,7 @@ def _sound(settings: Settings, call: View) -> bytes | None:
     if not call["recording"]:
         return None
     try:
-        return wav_of(sound_of(settings, call))
+        return wav(stereo_of(settings, call))
     except GatewayError as error:
         typer.echo(f"gateway: the page has no sound: {error}", err=True)
         return None
