@@ -42,22 +42,21 @@ def groups(text: str) -> tuple[Group, ...]:
 
 
 def _print(rows: Sequence[View], by: Sequence[Group]) -> None:
-    headings = ["day (UTC)" if each == "day" else each for each in by]
-    shown = [[*headings, *_HEADINGS]]
-    shown += ([*(or_none(row[each]) for each in by), *_cells(row)] for row in rows)
+    """A column for each outcome there was: all of them would not fit into 100 columns."""
+    outcomes = [each for each in OUTCOMES if any(row["outcomes"].get(each) for row in rows)]
+    days = ["day (UTC)" if each == "day" else each for each in by]
+    shown = [[*days, "calls", "min", *outcomes, "cuts", "p50/p95 ms", "own ms", "cost"]]
+    shown += ([*(or_none(row[each]) for each in by), *_cells(row, outcomes)] for row in rows)
     out = console()
     for number, line in enumerate(aligned(shown)):
         out.print(Text(line, "" if number else "bold"), soft_wrap=True)
 
 
-_HEADINGS = ("calls", "minutes", *OUTCOMES, "cut off", "p50/p95 ms", "own ms", "cost")
-
-
-def _cells(row: View) -> list[str]:
+def _cells(row: View, outcomes: Sequence[str]) -> list[str]:
     return [
         str(row["calls"]),
         f"{row['duration_ms'] / 60_000:.1f}",
-        *(str(row["outcomes"].get(outcome, 0)) for outcome in OUTCOMES),
+        *(str(row["outcomes"].get(outcome, 0)) for outcome in outcomes),
         str(row["interruptions"]),
         f"{ms(row['response_p50_ms'])}/{ms(row['response_p95_ms'])}",
         ms(row["gateway_ms"]),

@@ -65,9 +65,11 @@ def test_a_person_reads_a_line_per_group(command: Command, kept: datetime) -> No
     assert (done.code, done.err) == (0, "")
     assert head.split("  ")[0] == "day (UTC)"
     assert head.endswith("cost")
+    assert "missed" in head
+    assert "transferred" not in head
     assert r"booking\x1b[2J" in first
     assert first.endswith("$0.0397+")
-    words = "frontdesk 2 0.6 1 0 1 0 1 820/1140 0.41 $0.0397"
+    words = "frontdesk 2 0.6 1 1 1 820/1140 0.41 $0.0397"
     assert second.split()[1:] == words.split()
 
 
