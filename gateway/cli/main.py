@@ -25,8 +25,14 @@ app.add_typer(sim, name="sim")
 app.add_typer(agents, name="agents")
 app.add_typer(hooks, name="hooks")
 app.add_typer(db, name="db")
+calls = typer.Typer(help="Records of past calls, and of those on the line.", no_args_is_help=True)
+app.add_typer(calls, name="calls")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+CallId = Annotated[
+    str, typer.Argument(metavar="ID", help="A CallSid, or at least 6 characters it begins with.")
+]
+Until = Annotated[str | None, typer.Option(help="Calls before, in the same forms.")]
 
 
 @app.command()
@@ -102,6 +108,130 @@ def agents_check(as_json: Json = False) -> None:
     from gateway.cli.agents import check_agents
 
     raise typer.Exit(check_agents(as_json=as_json))
+
+
+@calls.command("list")
+def calls_list(
+    agent: Annotated[str | None, typer.Option(help="The agent that answered.")] = None,
+    outcome: Annotated[
+        Literal["completed", "transferred", "missed", "failed"] | None,
+        typer.Option(help="What became of it."),
+    ] = None,
+    state: Annotated[
+        Literal["offered", "answered", "live", "away", "ending", "ended"] | None,
+        typer.Option(help="Where it is in its life."),
+    ] = None,
+    number: Annotated[str | None, typer.Option(help="The caller's or the called number.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Calls from then on: 2026-11-01, 2026-11-01T14:30Z, 7d, 2h.")
+    ] = None,
+    until: Until = None,
+    worst_than: Annotated[
+        float | None, typer.Option(metavar="MS", help="An answer took longer than this.")
+    ] = None,
+    sort: Annotated[Literal["newest", "worst", "cost"], typer.Option(help="What is first.")] = (
+        "newest"
+    ),
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Calls, the newest first."""
+    from gateway.cli.calls_list import run_list
+    from gateway.cli.calls_since import moment
+    from gateway.store.reader import CallFilter
+
+    wanted = CallFilter(
+        agent=agent,
+        outcome=outcome,
+        state=state,
+        number=number,
+        since=moment(since, "--since"),
+        until=moment(until, "--until"),
+        worse_than_ms=worst_than,
+        sort=sort,
+        limit=limit,
+    )
+    raise typer.Exit(run_list(wanted, as_json=as_json))
+
+
+@calls.command("show")
+def calls_show(
+    call_id: CallId,
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE", help="Where the page goes, if not to the folder of exports."
+        ),
+    ] = None,
+    as_json: Json = False,
+    html: Annotated[
+        bool, typer.Option("--html", help="Write a page with its sound, and print where.")
+    ] = False,
+) -> None:
+    """One call: what was said and done when, how long answers took, what it cost."""
+    from gateway.cli.calls_show import run_show
+
+    raise typer.Exit(run_show(call_id, as_json=as_json, as_page=html, out=file))
+
+
+@calls.command("export")
+def calls_export(
+    call_id: CallId,
+    out: Annotated[
+        str | None,
+        typer.Option(metavar="DIR|FILE", help="Where to, if not stdout or the folder of exports."),
+    ] = None,
+    form: Annotated[
+        Literal["json", "text", "vtt"] | None,
+        typer.Option("--format", help="What is written, if not JSON."),
+    ] = None,
+    text: Annotated[bool, typer.Option("--text", help="The transcript as text.")] = False,
+    vtt: Annotated[bool, typer.Option("--vtt", help="The transcript as WebVTT captions.")] = False,
+    audio: Annotated[
+        bool, typer.Option("--audio", help="The recording as WAV: caller left, agent right.")
+    ] = False,
+    as_fixture: Annotated[
+        bool, typer.Option("--as-fixture", help="The caller's side, for simulated calls.")
+    ] = False,
+) -> None:
+    """A call as JSON, transcript, WAV or test material."""
+    from gateway.cli.calls_export import forms, run_export
+
+    wanted = forms(form, text=text, vtt=vtt, audio=audio, fixture=as_fixture)
+    raise typer.Exit(run_export(call_id, wanted, out))
+
+
+@calls.command("play")
+def calls_play(
+    call_id: CallId,
+    from_s: Annotated[
+        float, typer.Option("--from", metavar="S", min=0, help="Begin at this second of the call.")
+    ] = 0.0,
+    left: Annotated[bool, typer.Option("--left", help="Only the caller.")] = False,
+    right: Annotated[bool, typer.Option("--right", help="Only the agent.")] = False,
+) -> None:
+    """The recording, on the loudspeakers of this machine."""
+    from gateway.cli.calls_play import run_play
+
+    if left and right:
+        raise typer.BadParameter("without both, both are played", param_hint="--left, --right")
+    only: Literal["left", "right"] | None = "left" if left else "right" if right else None
+    raise typer.Exit(run_play(call_id, from_s=from_s, only=only))
+
+
+@calls.command("stats")
+def calls_stats(
+    since: Annotated[str, typer.Option(help="Calls from then on, as for `calls list`.")] = "30d",
+    until: Until = None,
+    by: Annotated[str, typer.Option(help="day, agent, or both with a comma.")] = "day,agent",
+    as_json: Json = False,
+) -> None:
+    """What calls add up to, per day (UTC) and agent."""
+    from gateway.cli.calls_since import moment
+    from gateway.cli.calls_stats import groups, run_stats
+
+    since_at, until_at = moment(since, "--since"), moment(until, "--until")
+    raise typer.Exit(run_stats(since_at, until_at, groups(by), as_json=as_json))
 
 
 @hooks.command("list")

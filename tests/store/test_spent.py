@@ -26,7 +26,16 @@ async def test_the_sums_of_a_day(tmp_path: Path) -> None:
         ("CA5", "inbound", "+1", "+9", "desk", 7.0, NOON - timedelta(days=1), "other"),
         ("CA6", "inbound", "+1", "+9", "desk", 7.0, NOON, "ours"),
     ]
-    columns = ["call_sid", "direction", "caller", "called", "route", "cost_usd", "offered_at", "owner"]
+    columns = [
+        "call_sid",
+        "direction",
+        "caller",
+        "called",
+        "route",
+        "cost_usd",
+        "offered_at",
+        "owner",
+    ]
     async with engine.begin() as connection:
         values = [dict(zip(columns, row, strict=True)) for row in rows]
         await connection.execute(insert(calls), values)
