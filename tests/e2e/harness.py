@@ -13,10 +13,12 @@ from gateway.agents import AgentFolder, McpServers
 from gateway.call.approvals import Approvals
 from gateway.call.call import Line
 from gateway.call.link import Dialler
+from gateway.call.meter import tariff_of
 from gateway.call.reception import Reception
 from gateway.call.tools import ToolRunner
 from gateway.core.events import CallEnded, CallEvent
-from gateway.settings import load_settings
+from gateway.core.prices import Prices
+from gateway.settings import Settings, load_settings
 from gateway.sim.realtime import RealtimeOptions, RealtimeServer
 from gateway.sim.realtime.session import Session
 from gateway.sim.twilio import (
@@ -28,6 +30,11 @@ from gateway.sim.twilio import (
     TwilioTwin,
     TwinCall,
 )
+from gateway.store.archive import Archive
+from gateway.store.audio import read_stereo, recording_path
+from gateway.store.pricefile import read_prices
+from gateway.store.reader import open_reader
+from gateway.store.vault import open_vault
 from gateway.web.app import build_app
 from gateway.web.server import build_server
 
@@ -54,6 +61,8 @@ class House:
         self.model = model
         self.twin = twin
         self.events: list[tuple[str, CallEvent]] = []
+        self.archive: Archive | None = None
+        self.settings: Settings
         self._news = asyncio.Event()
 
     def heard_event(self, call_sid: str, event: CallEvent) -> None:
@@ -82,6 +91,24 @@ class House:
         await self.until(lambda: bool(self.of(CallEnded, call.sid)))
         ended: CallEnded = self.of(CallEnded, call.sid)[0]
         return ended
+
+    async def record(self, call: TwinCall) -> dict[str, Any]:
+        """Everything the records have of a call, once it was written."""
+        assert self.archive is not None
+        async with asyncio.timeout(LIMIT_S):
+            while self.archive.status().backlog:  # noqa: ASYNC110 written on another thread
+                await asyncio.sleep(0.02)
+        async with open_reader(self.settings) as reader:
+            assert reader is not None
+            record = await reader.record(call.sid)
+        assert record is not None
+        return record
+
+    def recording(self, record: dict[str, Any]) -> tuple[bytes, bytes]:
+        """What a call's recording has of caller and agent (mu-law)."""
+        path = recording_path(self.settings.data_dir / "recordings", record["call"]["recording"])
+        stereo = read_stereo(path, open_vault(self.settings))
+        return stereo[0::2], stereo[1::2]
 
     async def api(self, method: str, path: str, **request: Any) -> Any:
         """One request to the gateway's API with its token; the JSON of the answer."""
@@ -115,11 +142,14 @@ async def house(
     *,
     callees: tuple[Callee, ...] = (),
     packet_ms: int = 0,
+    kept_in: Path | None = None,
+    prices: Prices | None = None,
     **settings_overrides: Any,
 ) -> AsyncIterator[House]:
     """Starts offline model, gateway and twin on free ports; stops all of them at the end.
 
-    ``callees`` are the people the gateway may send a caller to; ``packet_ms`` is the twin's.
+    ``callees`` are the people the gateway may send a caller to; ``packet_ms`` is the twin's;
+    ``kept_in`` is where records and recordings go, None = nothing is kept.
     """
     model = RealtimeServer(options or RealtimeOptions())
     await model.start()
@@ -133,6 +163,7 @@ async def house(
         **{
             "agents_dir": ROOT / "agents_config",
             "api_token": API_TOKEN,
+            **({} if kept_in is None else {"data_dir": kept_in}),
             **settings_overrides,
         },
     )
@@ -152,9 +183,13 @@ async def house(
     servers = McpServers(tools)
     agents = AgentFolder(settings.agents_dir, settings, tools, servers)
     await agents.open()
-    line = Line(settings, dialler, tell, Approvals(settings.approval_timeout_s))
+    prices = prices or read_prices(settings)
+    tariff = tariff_of(settings, prices)
+    archive = None if kept_in is None else Archive(settings, prices)
+    tapes, durable = (archive.tapes, archive.durable) if archive is not None else (None, None)
+    line = Line(settings, dialler, tell, Approvals(settings.approval_timeout_s), tapes, tariff)
     reception = Reception(line, agents.plan, b"a secret for tests")
-    server = build_server(build_app(settings, reception), settings, reception)
+    server = build_server(build_app(settings, reception, durable), settings, reception)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     number = PhoneNumber(
         NUMBER, voice_url=f"{base}/twilio/voice", status_callback=f"{base}/twilio/status"
@@ -164,7 +199,11 @@ async def house(
     )
     await twin.start()
     running = House(base, reception, model, twin)
+    running.archive, running.settings = archive, settings
     listeners.append(running.heard_event)
+    if archive is not None:
+        listeners.append(archive.hear)
+        archive.start(tariff.spending.preload)
     while not server.started:  # noqa: ASYNC110 uvicorn has no event for it
         await asyncio.sleep(0.01)
     try:
@@ -180,3 +219,5 @@ async def house(
         await model.stop()
         await servers.stop()
         tools.stop()
+        if archive is not None:
+            await asyncio.to_thread(archive.stop)
