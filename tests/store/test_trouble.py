@@ -51,9 +51,11 @@ def test_all_others_may_pass(error: StatementError) -> None:
 
 def test_a_cause_is_a_name() -> None:
     """The most telling one there is; only our own errors speak for themselves."""
-    with closing(sqlite3.connect(":memory:")) as connection:
-        with pytest.raises(sqlite3.OperationalError) as refused:
-            connection.execute("SELECT * FROM nothing")
+    with (
+        closing(sqlite3.connect(":memory:")) as connection,
+        pytest.raises(sqlite3.OperationalError) as refused,
+    ):
+        connection.execute("SELECT * FROM nothing")
     assert cause(OperationalError(WORDS, {}, refused.value)) == "SQLITE_ERROR"
     adapted = Postgres("57P01")
     adapted.__cause__ = ConnectionResetError(WORDS)
