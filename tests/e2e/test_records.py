@@ -9,6 +9,7 @@ from gateway.core.events import ApprovalAsked
 from gateway.sim.realtime import RealtimeOptions
 from gateway.sim.twilio import Network, TwinCall
 from tests.e2e.harness import House, house
+from tests.e2e.scenes import live_call
 from tests.e2e.test_frontdesk import QUICK, STORY
 
 pytestmark = pytest.mark.timeout(120)
@@ -107,8 +108,7 @@ async def test_without_a_wish_nothing_is_recorded(tmp_path: Path) -> None:
     """Records are kept, recordings are not: no byte of audio is on the disk."""
     options = RealtimeOptions(script="assistant", first_audio_ms=50)
     async with house(options, kept_in=tmp_path) as running:
-        call = running.place()
-        await call.until("answered", 10)
+        call = await live_call(running)
         call.hang_up()
         await running.ended(call)
         record = await running.record(call)
