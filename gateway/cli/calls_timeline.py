@@ -146,7 +146,7 @@ _TOLD: dict[str, tuple[str, Callable[[_Fields], str]]] = {
 
 
 def _keys(told: _Fields) -> str:
-    return plural(int(told["count"]), "key") if told["count"].isdigit() else "keys"
+    return plural(int(told["count"]), "key") if told["count"].isdecimal() else "keys"
 
 
 def _recording_ended(told: _Fields) -> str:

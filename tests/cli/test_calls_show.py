@@ -3,15 +3,19 @@
 import io
 import json
 import stat
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from gateway.cli.calls_show import print_call
+from gateway.store.audio import wav
 from gateway.store.tables import metadata
 from tests.cli.conftest import Command
+from tests.cli.taped import STEREO, record_taped_call
 from tests.cli.test_calls_timeline import record_of
 from tests.store.sample import CALL_SID, Rows, missed_call, record_calls, sample_call
 
@@ -163,24 +167,53 @@ def test_unknown_prices_are_said() -> None:
     assert "12.3 s of audio, price not known" in printed
 
 
-def test_a_page_is_written_where_its_owner_alone_reads_it(command: Command) -> None:
-    """Into the exports, or where one says; printed is where."""
-    record_calls(Path("data"), sample_call())
-    done = command("calls", "show", CALL_SID, "--html")
-    assert done == (0, f"data/exports/{CALL_SID}.html\n", "")
-    page = Path(done.out.strip())
-    assert stat.S_IMODE(page.stat().st_mode) == 0o600
-    assert CALL_SID in page.read_text()
+@pytest.fixture
+def pages(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bytes | None, Path]]:
+    """What was handed to calls_page.py: the CallSid, the sound, and where the page goes."""
+    handed: list[tuple[str, bytes | None, Path]] = []
+
+    def write_page(record: dict[str, Any], audio: bytes | None, out: Path) -> None:
+        handed.append((record["call_sid"], audio, out))
+        out.touch()
+
+    page = SimpleNamespace(write_page=write_page)
+    monkeypatch.setitem(sys.modules, "gateway.cli.calls_page", page)
+    return handed
+
+
+def test_a_page_goes_to_the_exports_or_where_one_says(
+    command: Command, pages: list[tuple[str, bytes | None, Path]]
+) -> None:
+    """With the recording as a WAV file, if there is one; printed is where."""
+    record_taped_call(Path("data"))
+    path = Path(f"data/exports/{CALL_SID}.html")
+    assert command("calls", "show", CALL_SID, "--html") == (0, f"{path}\n", "")
     assert command("calls", "show", CALL_SID, "--html", "deep/own.html").out == "deep/own.html\n"
-    assert Path("deep/own.html").exists()
+    assert pages == [(CALL_SID, wav(STEREO), path), (CALL_SID, wav(STEREO), Path("deep/own.html"))]
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-def test_a_page_whose_recording_is_gone_is_silent_and_says_so(command: Command) -> None:
+def test_a_page_of_a_call_that_was_not_recorded_is_silent(
+    command: Command, pages: list[tuple[str, bytes | None, Path]]
+) -> None:
+    """Which is nothing to say more about."""
+    record_calls(Path("data"), sample_call())
+    assert command("calls", "show", CALL_SID, "--html", "own.html") == (0, "own.html\n", "")
+    assert pages == [(CALL_SID, None, Path("own.html"))]
+
+
+def test_a_page_whose_recording_cannot_be_read_says_so(
+    command: Command, pages: list[tuple[str, bytes | None, Path]]
+) -> None:
     """A page without sound is better than none."""
-    record_calls(Path("data"), sample_call(recording=f"2026-11/{'0' * 32}.wav", recording_ms=1.0))
+    name = f"2026-11/{'1' * 32}.wav"
+    record_calls(Path("data"), sample_call(recording=name, recording_ms=1.0))
     done = command("calls", "show", CALL_SID, "--html", "own.html")
     assert (done.code, done.out) == (0, "own.html\n")
-    assert done.err.startswith("gateway: the page has no sound: ")
+    assert done.err == (
+        f"gateway: the page has no sound: {'1' * 32}.wav: there is no such recording\n"
+    )
+    assert pages == [(CALL_SID, None, Path("own.html"))]
 
 
 def test_a_file_without_html_is_wrong_usage(command: Command) -> None:
