@@ -2,8 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from gateway.store.archive import Archive
 from gateway.store.audio import read_stereo, recording_path
 from gateway.store.pricefile import read_prices
 from gateway.store.reader import open_reader
+from gateway.store.spent import Spent
 from gateway.store.vault import open_vault
 from gateway.web.app import build_app
 from gateway.web.server import build_server
@@ -63,6 +65,8 @@ class House:
         self.events: list[tuple[str, CallEvent]] = []
         self.archive: Archive | None = None
         self.settings: Settings
+        self.spending_known = asyncio.Event()
+        """Set when what was spent before is counted."""
         self._news = asyncio.Event()
 
     def heard_event(self, call_sid: str, event: CallEvent) -> None:
@@ -203,7 +207,12 @@ async def house(
     listeners.append(running.heard_event)
     if archive is not None:
         listeners.append(archive.hear)
-        archive.start(tariff.spending.preload)
+
+        def preload(day: date, spent: Sequence[Spent]) -> None:
+            tariff.spending.preload(day, spent)
+            running.spending_known.set()
+
+        archive.start(preload)
     while not server.started:  # noqa: ASYNC110 uvicorn has no event for it
         await asyncio.sleep(0.01)
     try:
