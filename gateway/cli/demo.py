@@ -19,9 +19,12 @@ from typing import Any
 import httpx2
 import typer
 
-from gateway.cli.demo_report import DemoCall, print_report, report_json
+from gateway.cli.calls import record_of
+from gateway.cli.calls_audio import stereo_of
+from gateway.cli.calls_page import write_page
+from gateway.cli.demo_report import DemoCall, Kept, print_report, report_json
 from gateway.errors import GatewayError
-from gateway.settings import load_settings
+from gateway.settings import Settings, load_settings
 from gateway.sim.realtime import RealtimeOptions, RealtimeServer
 from gateway.sim.twilio import (
     PhoneNumber,
@@ -33,6 +36,7 @@ from gateway.sim.twilio import (
     WaitForAgent,
     WaitForSilence,
 )
+from gateway.store.audio import wav
 
 AGENT = "frontdesk"
 NUMBER = "+15550001000"
@@ -85,24 +89,40 @@ async def _demo(out: Path | None, *, as_json: bool) -> int:
     await model.start()
     await twin.start()
     try:
-        async with GatewayProcess(port, base, account, token, model.url, AGENT) as gateway:
+        gateway = GatewayProcess(folder, port, base, account, token, model.url, AGENT)
+        async with gateway:
             _tell(as_json, "calling", NUMBER)
             call = twin.place_call(NUMBER, caller=caller_script())
             approved = await _lived(call, gateway)
             await gateway.wait_event("call.ended", START_LIMIT_S)
-            recording = folder / "call.wav"
-            call.write_wav(recording)
             errors = [entry.code for entry in twin.debugger]
             session = model.sessions[0]
-            demo = DemoCall(call, gateway.events, session, approved, recording, errors)
     finally:
         await twin.stop()
         await model.stop()
+    kept = await asyncio.to_thread(_keep, folder, call.sid)
+    demo = DemoCall(call, gateway.events, session, approved, kept, errors)
     if as_json:
         typer.echo(json.dumps(report_json(demo)))
     else:
         print_report(demo)
     return 0 if demo.ended_as_planned else 1
+
+
+def _keep(folder: Path, call_sid: str) -> Kept:
+    """What the call left behind: its record, its sound and its page, beside the database."""
+    settings = records_of(folder)
+    record = record_of(settings, call_sid)
+    sound = wav(stereo_of(settings, record["call"]))
+    recording, page = folder / "call.wav", folder / "call.html"
+    recording.write_bytes(sound)
+    write_page(record, sound, page)
+    return Kept(record, recording, page)
+
+
+def records_of(folder: Path) -> Settings:
+    """The settings to read a demo's records with, whatever is set otherwise."""
+    return load_settings(data_dir=folder, database_url=None, recording_keys=None)
 
 
 async def _lived(call: TwinCall, gateway: "GatewayProcess") -> list[dict[str, Any]]:
@@ -139,6 +159,7 @@ class GatewayProcess:
 
     def __init__(
         self,
+        folder: Path,
         port: int,
         base: str,
         account: str,
@@ -146,18 +167,23 @@ class GatewayProcess:
         model_url: str,
         agent: str = "assistant",
     ) -> None:
+        """``folder`` is where it keeps its files; nothing is read from a ``.env``."""
         self.events: list[dict[str, Any]] = []
+        self._folder = folder.absolute()
         self._port = port
         self._base = base
         self._api_token = secrets.token_hex(32)
+        others = {k: v for k, v in os.environ.items() if not k.startswith("GATEWAY_")}
         self._environment = {
-            **os.environ,
+            **others,
+            "PYTHONPATH": os.pathsep.join(sys.path),
             "TWILIO_ACCOUNT_SID": account,
             "TWILIO_AUTH_TOKEN": token,
             "OPENAI_API_KEY": "offline",
             "GATEWAY_PUBLIC_URL": base,
             "GATEWAY_REALTIME_URL": model_url,
-            "GATEWAY_REALTIME_HEADERS": "{}",
+            "GATEWAY_DATA_DIR": str(self._folder),
+            "GATEWAY_RECORDINGS": "on",
             "GATEWAY_AGENTS_DIR": str(_shipped_agents()),
             "GATEWAY_AGENT": agent,
             "GATEWAY_API_TOKEN": self._api_token,
@@ -173,7 +199,7 @@ class GatewayProcess:
     async def __aenter__(self) -> "GatewayProcess":
         command = [sys.executable, "-m", "gateway", "serve", "--port", str(self._port)]
         self._process = await asyncio.create_subprocess_exec(
-            *command, env=self._environment, stderr=asyncio.subprocess.PIPE
+            *command, cwd=self._folder, env=self._environment, stderr=asyncio.subprocess.PIPE
         )
         self._reader = asyncio.create_task(self._read())
         await self.wait_event("gateway.ready", START_LIMIT_S)

@@ -18,6 +18,15 @@ TOOLS = ["faq_lookup", "find_booking", "update_seat", "end_call"]
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What the call left behind."""
+
+    record: dict[str, Any]
+    recording: Path
+    page: Path
+
+
+@dataclass(frozen=True)
 class DemoCall:
     """One finished demo call: the gateway's log, the carrier's truth, the model's truth."""
 
@@ -26,7 +35,7 @@ class DemoCall:
     session: Session
     approved: list[dict[str, Any]]
     """What somebody approved, as the gateway's API showed it."""
-    recording: Path
+    kept: Kept
     carrier_errors: list[int]
     """What Twilio's debugger would show."""
 
@@ -137,7 +146,9 @@ def report_json(demo: DemoCall) -> dict[str, Any]:
         "interruption": barge_in,
         "interruption_truth_ms": demo.truth_ms(),
         "carrier_errors": demo.carrier_errors,
-        "recording": str(demo.recording),
+        "cost_usd": demo.kept.record["call"]["cost_usd"],
+        "recording": str(demo.kept.recording),
+        "page": str(demo.kept.page),
     }
 
 
@@ -150,8 +161,12 @@ def print_report(demo: DemoCall) -> None:
         console.print(_interruption(demo, line))
     reason = next(iter(demo.events("call.ended")), {}).get("reason", "not reported")
     console.print(f"Ended: {reason}, {demo.call.duration_s} s on the line")
-    console.print("Recording of what was heard (caller left, agent right):")
-    console.print(f"  {demo.recording}", soft_wrap=True)
+    console.print(
+        f"Cost, by the prices that come along: ${demo.kept.record['call']['cost_usd']:.4f}"
+    )
+    console.print("Recording of what was heard (caller left, agent right), and the call as a page:")
+    for path in (demo.kept.recording, demo.kept.page):
+        console.print(f"  {path}", soft_wrap=True)
 
 
 def _interruption(demo: DemoCall, line: dict[str, Any]) -> str:

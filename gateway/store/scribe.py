@@ -23,7 +23,7 @@ from gateway.core.shown import event_name, shown_fields
 from gateway.store.call_row import CallRow, CarrierCost
 from gateway.store.entry import Change, Entry
 from gateway.store.rows import row
-from gateway.store.turn_rows import TurnRows
+from gateway.store.turn_rows import Redact, TurnRows
 
 Outbox = Callable[["Scribe", CallEvent, int, datetime], Change | None]
 """One more change for an entry, of an event, the entry's number and its moment; None = none."""
@@ -55,7 +55,7 @@ class Scribe:
         self,
         call_sid: str,
         owner: str,
-        redact: Callable[[str], str],
+        redact: Redact,
         *,
         carrier_usd: CarrierCost = _not_known,
         outbox: Outbox = _no_one,
@@ -107,7 +107,7 @@ class Scribe:
         values = {
             "tool": event.tool,
             "agent": event.agent,
-            "arguments": self._redact(event.arguments),
+            "arguments": self._redact(event.arguments, ""),
             "at_ms": event.at_ms,
         }
         return row("tools", {"number": event.number}, values)
@@ -115,7 +115,7 @@ class Scribe:
     def _tool_ended(self, event: ToolEnded) -> Change:
         values = {
             "tool": event.tool,
-            "result": self._redact(event.result),
+            "result": self._redact(event.result, ""),
             "duration_ms": event.duration_ms,
         }
         return row("tools", {"number": event.number}, values)
@@ -143,7 +143,7 @@ class Scribe:
         return self._next("usage", values | {name: event.used.get(name, 0) for name in _TOKENS})
 
     def _noted(self, event: Noted) -> Change:
-        return self._next("notes", {"text": self._redact(event.text), "at_ms": event.at_ms})
+        return self._next("notes", {"text": self._redact(event.text, ""), "at_ms": event.at_ms})
 
     def _next(self, table: str, values: dict[str, Any]) -> Change:
         """The next row of a table whose rows are numbered from 1."""

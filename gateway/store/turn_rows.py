@@ -6,7 +6,7 @@ no gap at any moment, and what interrupts a turn stands behind it. Words, ends a
 when they come, and are added to their row.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.core.events import (
@@ -31,6 +31,9 @@ from gateway.store.rows import row
 NOT_SPOKEN = frozenset({"gateway:filler", "gateway:hold", "gateway:tones"})
 """The gateway's own audio that is nobody's words."""
 _STAGES = ("kind", "endpoint_ms", "model_ms", "gateway_ms", "play_ms", "response_ms")
+
+Redact = Callable[[str, str], str]
+"""Takes words, and what the other side said before them; returns what may be kept of the words."""
 
 _Values = dict[str, Any]
 
@@ -101,7 +104,7 @@ class _Spoken:
 class TurnRows:
     """The turns of one call."""
 
-    def __init__(self, redact: Callable[[str], str]) -> None:
+    def __init__(self, redact: Redact) -> None:
         self._redact = redact
         self._agent = ""
         self._count = 0
@@ -141,8 +144,8 @@ class TurnRows:
         return turn.change(values | turn.lasts(from_ms, event.to_ms))
 
     def _caller_spoke(self, event: CallerSpoke) -> list[Change]:
-        text = self._redact(event.text)
         turn = self._by_caller.get(event.item_id)
+        text = self._redact(event.text, self._last_words(self._by_agent, before=turn))
         if turn is not None and not turn.told:
             return turn.change(turn.says(text))
         if not text.strip():
@@ -196,7 +199,8 @@ class TurnRows:
     def _agent_spoke(self, event: AgentSpoke) -> list[Change]:
         if event.item_id in NOT_SPOKEN:
             return []
-        turn, text = self._by_agent.get(event.item_id), self._redact(event.text)
+        turn = self._by_agent.get(event.item_id)
+        text = self._redact(event.text, self._last_words(self._by_caller, before=turn))
         if turn is not None and not turn.told:
             return turn.change(turn.says(text) | turn.heard_words())
         self._words[event.item_id] = text
@@ -253,6 +257,12 @@ class TurnRows:
         self._answers[response_id] = turn
         measured = self._measured.pop(response_id, None)
         return {} if measured is None else _stages(measured)
+
+    def _last_words(self, turns: Mapping[str, _Spoken], before: _Spoken | None) -> str:
+        """What one side said last, before a turn of the other's or by now."""
+        number = self._count + 1 if before is None else before.number
+        said = [each for each in turns.values() if each.number < number and each.text]
+        return max(said, key=lambda each: each.number).text or "" if said else ""
 
     def _next(self, item_id: str) -> _Spoken:
         self._count += 1

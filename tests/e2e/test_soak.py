@@ -4,6 +4,7 @@ import asyncio
 import random
 import secrets
 import socket
+from pathlib import Path
 
 import psutil
 import pytest
@@ -22,7 +23,7 @@ MOST_BYTES_PER_CALL = 2500
 @pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.asyncio
-async def test_a_thousand_calls_leave_the_process_as_it_was() -> None:
+async def test_a_thousand_calls_leave_the_process_as_it_was(tmp_path: Path) -> None:
     """Sockets, threads and memory are back, a third of the calls aborted at random moments."""
     rng = random.Random(11)
     with socket.socket() as probe:
@@ -44,7 +45,7 @@ async def test_a_thousand_calls_leave_the_process_as_it_was() -> None:
                 asyncio.get_running_loop().call_later(rng.uniform(0.0, 0.5), call.drop)
             await call.wait(60)
 
-    async with GatewayProcess(port, base, account, token, model.url) as gateway:
+    async with GatewayProcess(tmp_path, port, base, account, token, model.url) as gateway:
         process = psutil.Process(gateway.pid)
         await asyncio.gather(*(one(n) for n in range(WARM_UP)))
         await settled(gateway)

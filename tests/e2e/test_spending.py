@@ -1,6 +1,7 @@
 """The cost of whole calls, by hand and by the gateway; and the end of one that has cost enough."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,7 +113,7 @@ async def test_a_call_ends_at_its_limit(tmp_path: Path) -> None:
 @pytest.mark.asyncio
 async def test_a_day_that_is_spent_takes_no_more_calls(tmp_path: Path) -> None:
     """The next caller hears busy, also after the gateway was started anew; others are served."""
-    limits = {"max_usd_per_number": 0.0129}  # the carrier's first minute alone
+    limits: dict[str, Any] = {"max_usd_per_number": 0.0129}  # the carrier's first minute alone
     async with house(QUICK, kept_in=tmp_path, **limits) as running:
         first = running.place(WaitForAgent(heard_ms=300))
         ended = await running.ended(first)

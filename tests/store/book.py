@@ -83,3 +83,8 @@ def _rows(connection: Connection, table: Table) -> list[Row]:
 
 def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
+
+
+def as_it_is(text: str, _asked: str) -> str:
+    """Redacts nothing."""
+    return text

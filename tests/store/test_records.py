@@ -21,6 +21,7 @@ from gateway.store.entry import Entry
 from gateway.store.records import KEPT_S, MOST_KEPT, Records
 from gateway.store.scribe import Scribe
 from tests.store.anything import ANYTHING, ENDS, OFFERS
+from tests.store.book import as_it_is
 
 OFFERED = CallOffered("+12025550100", "+12025550123", "desk", "inbound")
 ENDED = CallEnded("caller_hung_up", 30_000.0, 9000.0, 1500, 2, 1)
@@ -33,7 +34,7 @@ class Desk:
         self.now = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
         self.put: list[Entry] = []
         self.records = Records(
-            self.put.append, lambda call_sid: Scribe(call_sid, "node", str), lambda: self.now
+            self.put.append, lambda call_sid: Scribe(call_sid, "node", as_it_is), lambda: self.now
         )
 
     def hear(self, call_sid: str, *events: CallEvent) -> None:
@@ -82,7 +83,7 @@ def test_the_clock_is_the_machines() -> None:
     """With its zone."""
     put: list[Entry] = []
     before = datetime.now(UTC)
-    Records(put.append, lambda call_sid: Scribe(call_sid, "node", str)).hear("CA1", OFFERED)
+    Records(put.append, lambda call_sid: Scribe(call_sid, "node", as_it_is)).hear("CA1", OFFERED)
     told = datetime.fromisoformat(put[0].changes[-1].values["at"])
     assert before <= told <= datetime.now(UTC)
 

@@ -40,7 +40,7 @@ from gateway.core.turns import Turn
 from gateway.store.entry import Change, Entry, encode
 from gateway.store.scribe import Scribe
 from tests.store.anything import ANYTHING, ENDS
-from tests.store.book import Book, Row, in_sqlite
+from tests.store.book import Book, Row, as_it_is, in_sqlite
 
 CALL_SID = "CA" + "1" * 32
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
@@ -88,7 +88,7 @@ A_CALL: list[CallEvent] = [
 
 def written(*events: CallEvent, **options: Any) -> list[Entry]:
     """The entries of these events, one second after the other."""
-    scribe = Scribe(CALL_SID, "node", options.pop("redact", str), **options)
+    scribe = Scribe(CALL_SID, "node", options.pop("redact", as_it_is), **options)
     return [scribe.tell(event, NOON + timedelta(seconds=n)) for n, event in enumerate(events)]
 
 
@@ -226,7 +226,7 @@ def test_a_tool_is_its_number() -> None:
 
 def test_the_clock_of_the_machine_may_be_set_back() -> None:
     """The call has not ended before it was answered."""
-    scribe, book = Scribe(CALL_SID, "node", str), Book()
+    scribe, book = Scribe(CALL_SID, "node", as_it_is), Book()
     events: list[CallEvent] = [OFFERED, CallAnswered("MZ1", 1.0), ENDED]
     for n, event in enumerate(events):
         book.write(scribe.tell(event, NOON - timedelta(hours=n)))
@@ -248,7 +248,7 @@ def test_words_are_redacted_before_they_are_kept() -> None:
         ToolEnded("look_up", 1.0, 2.0, 1, "4711 is right"),
         Noted(1.0, "said 4711"),
         ENDED,
-        redact=lambda text: text.replace("4711", "[code]"),
+        redact=lambda text, _asked: text.replace("4711", "[code]"),
     )
     assert not any(b"4711" in encode(entry) for entry in entries)
     texts = [row["text"] for row in book_of(*entries).rows("turns")]
@@ -295,7 +295,7 @@ def test_an_outbox_may_add_a_change() -> None:
 
 def test_a_summary_is_the_call_so_far() -> None:
     """As JSON, without what is nobody's business outside."""
-    scribe = Scribe(CALL_SID, "node", str, carrier_usd=lambda _direction, _duration_ms: 0.02)
+    scribe = Scribe(CALL_SID, "node", as_it_is, carrier_usd=lambda _direction, _duration_ms: 0.02)
     for event in A_CALL:
         scribe.tell(event, NOON)
     summary = scribe.summary()

@@ -26,7 +26,7 @@ from gateway.core.turns import Turn
 from gateway.store.entry import Entry
 from gateway.store.turn_rows import NOT_SPOKEN, TurnRows
 from tests.store.anything import ANYTHING
-from tests.store.book import Book, Row
+from tests.store.book import Book, Row, as_it_is
 
 OFFERED = CallOffered("+12025550100", "+12025550123", "desk", "inbound")
 WELCOME = "Hello and welcome. What can I do for you?"
@@ -80,7 +80,7 @@ def measured(response_id: str, response_ms: float = 850.0) -> TurnDone:
 
 def book_of(*events: CallEvent) -> Book:
     """The rows after these events; whatever is there at any moment is consistent."""
-    turns, book = TurnRows(str), Book()
+    turns, book = TurnRows(as_it_is), Book()
     for seq, event in enumerate(events, start=1):
         book.write(Entry("CA1", seq, tuple(turns.tell(event))))
         check(book.rows("turns"))
@@ -408,3 +408,29 @@ def of_one_turn(late: CallEvent, event: CallEvent) -> bool:
     if isinstance(late, CallerSpoke):
         return isinstance(event, CallerStarted) and event.item_id == late.item_id
     return True
+
+
+def test_words_are_redacted_knowing_what_was_asked() -> None:
+    """A number is a secret when the agent asked for one, however late the words come."""
+    asked: list[tuple[str, str]] = []
+
+    def redact(text: str, before: str) -> str:
+        asked.append((text, before))
+        return text
+
+    turns = TurnRows(redact)
+    for event in (
+        AgentStarted("a1", "r1", 0.0),
+        AgentSpoke("a1", "Your PIN, please?"),
+        CallerStarted(900.0, "c1", 800.0),
+        CallerStopped(1900.0, "c1", 1800.0),
+        AgentStarted("a2", "r2", 2500.0),
+        AgentSpoke("a2", "Thank you."),
+        CallerSpoke("c1", "four seven one one"),
+    ):
+        turns.tell(event)
+    assert asked == [
+        ("Your PIN, please?", ""),
+        ("Thank you.", ""),
+        ("four seven one one", "Your PIN, please?"),
+    ]
