@@ -76,3 +76,5 @@ class RecordingEnded:
     kept: bool
     """False when it was deleted because the caller did not want it."""
     at_ms: float
+    from_ms: float | None = None
+    """When the first of it was heard, which is known exactly by now; None = as it was told."""
