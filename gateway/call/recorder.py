@@ -166,15 +166,15 @@ class Recorder:
             self._tape.write(stereo)
 
     def _first_heard_ms(self) -> float | None:
-        """When the tape's first byte was heard: the carrier begins its clock a little later than
-        its stream, and only its frames tell how much.
+        """When the tape's first byte was heard: the carrier begins its clock some time before or
+        after we learn of its stream, and only its frames tell how much.
         """
         playout = self._dialogue.outbound.ledger.playout
         timestamp_s = playout.carrier_clock.timestamp_s(time.monotonic())
         if timestamp_s is None:
             return None
         age_ms = (timestamp_s + playout.rtt_s / 2) * 1000 - self._origin / BYTES_PER_MS
-        return max(0.0, self._dialogue.since_open_ms() - age_ms)
+        return self._dialogue.since_open_ms() - age_ms
 
     def _heard_at(self, moment: float) -> int:
         """Where in the stream audio belongs that would be heard from that moment on if the way to
