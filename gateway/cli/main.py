@@ -19,8 +19,10 @@ app = typer.Typer(
 )
 sim = typer.Typer(help="Either far end as a standalone server.", no_args_is_help=True)
 agents = typer.Typer(help="What is configured.", no_args_is_help=True)
+db = typer.Typer(help="The database of the records.", no_args_is_help=True)
 app.add_typer(sim, name="sim")
 app.add_typer(agents, name="agents")
+app.add_typer(db, name="db")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -98,6 +100,14 @@ def agents_check(as_json: Json = False) -> None:
     from gateway.cli.agents import check_agents
 
     raise typer.Exit(check_agents(as_json=as_json))
+
+
+@db.command("upgrade")
+def db_upgrade(as_json: Json = False) -> None:
+    """Brings the database to this version; `gateway serve` does so by itself."""
+    from gateway.cli.db import upgrade_database
+
+    raise typer.Exit(upgrade_database(as_json=as_json))
 
 
 @app.command()

@@ -1,0 +1,29 @@
+"""A transaction that writes, in turn with the others: on both databases, across processes.
+
+SQLite has one writer at a time, and whoever reads first and writes later may find that it cannot
+any more: so the turn is taken at the beginning. PostgreSQL has many writers; what removes records
+must be alone all the same, or what is just being written of a call would outlive its removal.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+_TURN = 0x67617465_63616C6C
+"""Any number that is nobody else's."""
+
+
+@asynccontextmanager
+async def writing(engine: AsyncEngine, *, alone: bool = False) -> AsyncIterator[AsyncConnection]:
+    """A transaction, committed at the end. ``alone``: nothing else is written meanwhile.
+
+    Waits no longer than a statement may take (``BUSY_MS``), then raises what the driver raises.
+    """
+    async with engine.begin() as connection:
+        if connection.dialect.name == "sqlite":
+            await connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+            await connection.exec_driver_sql(f"SELECT {lock}({_TURN})")
+        yield connection
