@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import typer
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.errors import GatewayError
 from gateway.settings import Settings
 from gateway.store.existing import existing_records
+from gateway.store.trouble import cause
 
 _WORDS = {
     "deliveries": ("webhook", "webhooks"),
@@ -26,13 +27,9 @@ async def opened(settings: Settings) -> AsyncIterator[AsyncEngine | None]:
     try:
         async with existing_records(settings) as engine:
             yield engine
-    except SQLAlchemyError as error:
-        # Not its own words: they quote the statement with its values.
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        raise GatewayError(f"the database of the records: {_why(cause)}") from None
-    except OSError as error:
-        place = error.filename or "the database of the records"
-        raise GatewayError(f"{place}: {error.strerror or _why(error)}") from None
+    except (SQLAlchemyError, OSError) as error:
+        place = getattr(error, "filename", None) or "the database of the records"
+        raise GatewayError(f"{place}: {cause(error)}") from None
 
 
 def in_words(counts: Mapping[str, int]) -> str:
@@ -48,8 +45,3 @@ def tell(line: str) -> None:
 def _counted(name: str, count: int) -> str:
     one, many = _WORDS.get(name, (name.removesuffix("s"), name))
     return f"{count} {one if count == 1 else many}"
-
-
-def _why(error: BaseException | None) -> str:
-    named = getattr(error, "sqlite_errorname", None)
-    return str(named or type(getattr(error, "__cause__", None) or error).__name__)

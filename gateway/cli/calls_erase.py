@@ -110,5 +110,6 @@ def _tell_live(found: Found) -> int:
 
 
 def _print_json(found: Found, done: Erased, *, dry_run: bool) -> None:
-    told = {"dry_run": dry_run, "live": found.live, "complete": done.complete}
+    complete = done.complete and not (found.live or dry_run)
+    told = {"dry_run": dry_run, "live": found.live, "complete": complete}
     typer.echo(json.dumps(asdict(done) | told))

@@ -23,6 +23,7 @@ from gateway.store.leftovers import exports_of, remove_export, unlink
 from gateway.store.removal import BATCH, ROWS, Removal
 from gateway.store.scrub import scrub
 from gateway.store.tables import OF_CALLS, erased
+from gateway.store.trouble import cause
 from gateway.store.waiting import drop, still_in
 
 DRAIN_S = 10.0
@@ -78,7 +79,7 @@ class Erasure:
         for number, batch in enumerate(found.batches()):
             self.told(f"erasing {len(found.ended)} calls: {number * BATCH} are gone")
             await removal.take(batch)
-        done = Erased(dict(+removal.counts), removal.missing, removal.failed)
+        done = Erased(dict(+removal.counts), removal.missing, _named(removal.failed))
         self.told("waiting for the journals of running gateways")
         done.waiting = await self._still_waiting(found)
         self.told("rewriting the database without what was erased")
@@ -101,7 +102,7 @@ class Erasure:
                 counts["exports"] += 1
             except OSError as error:
                 failed[f"exports/{path.name}"] = error.strerror or type(error).__name__
-        failed |= unlink(self._folder("recordings"), found.recordings).failed
+        failed |= _named(unlink(self._folder("recordings"), found.recordings).failed)
         if not failed:
             counts["entries"] += drop(self._folder("journal"), found.ended)
         return failed
@@ -123,8 +124,13 @@ class Erasure:
         except Busy:
             return "it was in use all the time"
         except DBAPIError as error:
-            return type(error.orig).__name__
+            return cause(error)
         return ""
 
     def _folder(self, name: str) -> Path:
         return self.settings.data_dir / name
+
+
+def _named(failed: dict[str, str]) -> dict[str, str]:
+    """Recordings as files of the data dir."""
+    return {f"recordings/{name}": why for name, why in failed.items()}

@@ -16,7 +16,6 @@ import msgspec
 from gateway.store.entry import Entry, decode
 from gateway.store.segments import Segments
 
-LOCK = "lock"
 _CALL = re.compile(rb'\["([^"\\]+)",')
 """How the line of an entry begins."""
 
@@ -57,8 +56,6 @@ def _learn(call: Waiting, entry: Entry) -> None:
 
 def is_dead(folder: Path) -> bool:
     """True when a journal is here and its process is not."""
-    if not (folder / LOCK).exists():
-        return False
     journal = Segments.adopt(folder)
     if journal is not None:
         journal.close()

@@ -1,19 +1,19 @@
 """The evidence that things were removed."""
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
+from gateway.settings import Settings
 from gateway.store.evidence import Evidence, read, write
 from tests.store.canaries import NOW
-from tests.store.databases import made, settings_in
+from tests.store.databases import made
 
 
 @pytest.mark.asyncio
-async def test_lines_are_read_oldest_first(tmp_path: Path) -> None:
+async def test_lines_are_read_oldest_first(settings: Settings) -> None:
     """When, what, by which rule, and how many of what."""
-    engine = await made(settings_in(tmp_path))
+    engine = await made(settings)
     told = [
         Evidence(NOW, "purge", "text older than 90 days", {"turns": 4}),
         Evidence(NOW + timedelta(hours=1), "erase", "by number", {"calls": 1, "turns": 9}),
@@ -26,9 +26,9 @@ async def test_lines_are_read_oldest_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_line_grows_with_its_act(tmp_path: Path) -> None:
+async def test_a_line_grows_with_its_act(settings: Settings) -> None:
     """One act that takes several transactions is one line."""
-    engine = await made(settings_in(tmp_path))
+    engine = await made(settings)
     first = Evidence(NOW, "purge", "calls older than 1 day", {"calls": 500})
     more = Evidence(NOW, "purge", "calls older than 1 day", {"calls": 700})
     async with engine.begin() as connection:

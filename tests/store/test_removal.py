@@ -8,12 +8,13 @@ import pytest
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from gateway.settings import Settings
 from gateway.store import removal as module
 from gateway.store.evidence import Evidence, read
 from gateway.store.leftovers import Unlinked, unlink
 from gateway.store.removal import RECORDINGS, ROWS, Removal, Step, texts
 from tests.store.canaries import NOW, WHOLE, Canary, column, counted, files, fill
-from tests.store.databases import made, settings_in
+from tests.store.databases import made
 
 OURS, OTHERS = Canary(1), Canary(2)
 
@@ -23,9 +24,9 @@ class Cut(Exception):
 
 
 @pytest_asyncio.fixture
-async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+async def engine(settings: Settings, tmp_path: Path) -> AsyncIterator[AsyncEngine]:
     """A database with two calls, both recorded."""
-    engine = await made(settings_in(tmp_path))
+    engine = await made(settings)
     await fill(engine, tmp_path, OURS, OTHERS)
     yield engine
     await engine.dispose()

@@ -28,9 +28,9 @@ STRAY = "2026-02/" + "f" * 32 + ".wav"
 
 
 @pytest_asyncio.fixture
-async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+async def engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
     """An empty database."""
-    engine = await made(settings_in(tmp_path))
+    engine = await made(settings)
     yield engine
     await engine.dispose()
 
