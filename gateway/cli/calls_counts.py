@@ -28,8 +28,9 @@ async def opened(settings: Settings) -> AsyncIterator[AsyncEngine | None]:
         async with existing_records(settings) as engine:
             yield engine
     except (SQLAlchemyError, OSError) as error:
-        place = getattr(error, "filename", None) or "the database of the records"
-        raise GatewayError(f"{place}: {cause(error)}") from None
+        if isinstance(error, OSError) and error.filename:
+            raise GatewayError(f"{error.filename}: {error.strerror}") from None
+        raise GatewayError(f"the database of the records: {cause(error)}") from None
 
 
 def in_words(counts: Mapping[str, int]) -> str:

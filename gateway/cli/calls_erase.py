@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import sys
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
@@ -67,7 +68,10 @@ def _confirm(found: Found, counts: dict[str, int]) -> None:
     if found.again:
         tell("it was erased before; this goes over what may be left of it")
     tell(f"these go for good: {in_words(counts)}")
-    typer.confirm("Erase them?", abort=True, err=True)
+    # Not by typer.confirm: it leaves a blank on stdout, where JSON may be awaited.
+    typer.echo("Erase them? [y/N]: ", nl=False, err=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise typer.Abort
 
 
 async def _erased(engine: AsyncEngine, settings: Settings, found: Found, asked: _Asked) -> Erased:
