@@ -183,7 +183,7 @@ class Applier:
                 task.cancel()
                 await asyncio.wait({task}, timeout=_CANCEL_S)
         if not task.done() or task.cancelled():
-            self._engine = None  # whatever still hangs there is left to itself
+            await self._dispose()  # whatever still hangs there is left to itself
             raise _Away("Timeout")
         error = task.exception()
         if error is None:
@@ -193,10 +193,9 @@ class Applier:
         raise (_Away if isinstance(error, SQLAlchemyError | OSError) else _Fault)(cause(error))
 
     async def _dispose(self) -> None:
-        if self._engine is not None:
-            closing = asyncio.ensure_future(self._engine.dispose())
-            await asyncio.wait({closing}, timeout=_CANCEL_S)
-            self._engine = None
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await asyncio.wait({asyncio.ensure_future(engine.dispose())}, timeout=_CANCEL_S)
 
     # Trouble
 
