@@ -71,9 +71,6 @@ async def in_transaction(
 
     async def once() -> T:
         async with writing(engine, alone=True) as connection:
-            if connection.dialect.name == "postgresql":
-                # Many rows take their time; waiting for a lock is limited by itself.
-                await connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             return await work(connection)
 
     return await patiently(once, patience_s)

@@ -120,6 +120,9 @@ async def _find(
     async with engine.connect() as connection:
         rows = [dict(row) for row in (await connection.execute(query)).mappings()]
     known = {row["call_sid"]: row for row in rows if meant(row)}
+    sids = {*known, *waiting}
+    # Of calls the database told of, journals know more.
+    waiting |= await asyncio.to_thread(calls_in, folder, lambda entry: entry.call_sid in sids)
     return await asyncio.to_thread(_judge, folder, known, waiting)
 
 

@@ -103,12 +103,11 @@ def _is_held(folder: Path, stem: str) -> bool:
 
 def stems_in(folder: Path) -> set[str]:
     """Recordings that are named by what waits in journals."""
-    return {
-        match.decode()
-        for path in folder.rglob("*")
-        if path.is_file()
-        for match in _STEM.findall(path.read_bytes())
-    }
+    found: set[str] = set()
+    for path in folder.glob("*/*.jsonl"):
+        with suppress(FileNotFoundError):  # applied meanwhile
+            found.update(match.decode() for match in _STEM.findall(path.read_bytes()))
+    return found
 
 
 def exports_of(folder: Path, call_sids: Iterable[str]) -> list[Path]:

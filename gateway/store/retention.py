@@ -1,8 +1,8 @@
 """How long things are kept: what is due, and taking it away.
 
-Three limits: on everything of a call, on its recording, on what was said in it. And recordings no
-call knows of, because nobody could find them to erase them. A call that has not ended is never
-touched.
+Three limits: on everything of a call, on its recording, on what was said in it. A call that has not
+ended is never touched. Beside calls there are recordings no call knows of, because nobody could
+find them to erase them, and entries no database took, in which there is what was said.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from gateway.store.removal import BATCH, RECORDINGS, ROWS, Removal, Step, has_te
 from gateway.store.scrub import checkpoint
 from gateway.store.tables import calls
 
+REFUSED = "refused.jsonl"
 STRAYS = "recordings no call knows of"
 _DAY = timedelta(days=1)
 _CENTURY = 36525.0
@@ -90,7 +91,11 @@ async def due(engine: AsyncEngine, settings: Settings, now: datetime) -> list[Pu
                 counts[step.counted_as] += counted.scalar_one()
             found.append(Purged(rule.name, dict(+counts)))
     strays = await _strays(engine, settings, now)
-    return [*found, Purged(STRAYS, {"recordings": len(strays)} if strays else {})]
+    found.append(Purged(STRAYS, {"recordings": len(strays)} if strays else {}))
+    if settings.keep_text_days:
+        refused = await asyncio.to_thread(_refused, settings, now)
+        found.append(Purged(_refused_rule(settings), {"entries": refused} if refused else {}))
+    return found
 
 
 async def purge(
@@ -111,6 +116,8 @@ async def purge(
             told(purged)
         found.append(purged)
     found.append(await _purge_strays(engine, settings, now))
+    if settings.keep_text_days:
+        found.append(await _purge_refused(engine, settings, now))
     if any(purged.counts for purged in found):
         await checkpoint(engine)
     return found
@@ -158,12 +165,38 @@ async def _strays(engine: AsyncEngine, settings: Settings, now: datetime) -> lis
 
 
 async def _purge_strays(engine: AsyncEngine, settings: Settings, now: datetime) -> Purged:
-    """There is no row to mark: a crash between file and evidence costs the line of evidence."""
     names = await _strays(engine, settings, now)
     gone = await asyncio.to_thread(unlink, settings.data_dir / "recordings", names)
     count = len(names) - len(gone.missing) - len(gone.failed)
     purged = Purged(STRAYS, {"recordings": count} if count else {}, gone.failed)
-    if count:
-        told = Evidence(now, "purge", STRAYS, purged.counts)
-        await in_transaction(engine, lambda connection: write(connection, told, None))
+    await _tell(engine, purged, now)
     return purged
+
+
+def _refused_rule(settings: Settings) -> str:
+    return _older("refused entries", settings.keep_text_days)
+
+
+def _refused(settings: Settings, now: datetime) -> int:
+    """How many entries there are, if the last one is old."""
+    path = settings.data_dir / "journal" / REFUSED
+    if not path.exists() or path.stat().st_mtime > _before(now, settings.keep_text_days).timestamp():
+        return 0
+    return len(path.read_bytes().split())
+
+
+async def _purge_refused(engine: AsyncEngine, settings: Settings, now: datetime) -> Purged:
+    count = await asyncio.to_thread(_refused, settings, now)
+    purged = Purged(_refused_rule(settings), {"entries": count} if count else {})
+    if count:
+        path = settings.data_dir / "journal" / REFUSED
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+    await _tell(engine, purged, now)
+    return purged
+
+
+async def _tell(engine: AsyncEngine, purged: Purged, now: datetime) -> None:
+    """There was no row to mark: a crash between file and evidence costs the line of evidence."""
+    if purged.counts:
+        told = Evidence(now, "purge", purged.rule, purged.counts)
+        await in_transaction(engine, lambda connection: write(connection, told, None))

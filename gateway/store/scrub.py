@@ -27,7 +27,6 @@ async def scrub(
             await patiently(lambda: _run(connection, "VACUUM"), patience_s)
             await patiently(lambda: _empty_log(connection), patience_s)
             return
-        await _run(connection, "SET statement_timeout = 0")
         for table in tables:
             await patiently(partial(_rewrite, connection, table), patience_s)
         await patiently(lambda: _run(connection, "VACUUM (FULL) pg_statistic"), patience_s)

@@ -128,6 +128,15 @@ async def test_what_only_a_journal_knows_is_found(engine: AsyncEngine, settings:
 
 
 @pytest.mark.asyncio
+async def test_a_journal_knows_more_of_a_call(engine: AsyncEngine, settings: Settings) -> None:
+    """The number is in the database by now, the recording is not yet."""
+    await fill(engine, settings.data_dir, Canary(1, caller=NUMBER, recorded=False))
+    journal(settings.data_dir / "journal", entry(sid(1), 7, recording="a.wav"), entry(sid(2)))
+    expected = Found(ended=(sid(1),), entries=1, recordings=("a.wav",))
+    assert await find_number(engine, settings, NUMBER) == expected
+
+
+@pytest.mark.asyncio
 async def test_a_call_in_the_journal_of_a_living_process_is_live(
     engine: AsyncEngine, settings: Settings
 ) -> None:

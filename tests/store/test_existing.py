@@ -9,6 +9,7 @@ import pytest
 from gateway.settings import Settings
 from gateway.store.existing import existing_records
 from tests.store.databases import made, settings_in
+from tests.store.postgres import Postgres
 
 
 @pytest.mark.asyncio
@@ -41,3 +42,19 @@ async def test_records_are_opened(settings: Settings) -> None:
         assert engine is not None
         async with engine.connect() as connection:
             assert (await connection.exec_driver_sql("SELECT 1")).scalar_one() == 1
+
+
+@pytest.mark.system
+@pytest.mark.asyncio
+async def test_only_waiting_for_locks_is_limited(server: Postgres, tmp_path: Path) -> None:
+    """Statements may take their time in PostgreSQL."""
+    settings = settings_in(tmp_path, database_url=server.empty())
+    await (await made(settings)).dispose()
+    async with existing_records(settings) as engine:
+        assert engine is not None
+        async with engine.connect() as connection:
+            shown = [
+                (await connection.exec_driver_sql(f"SHOW {name}")).scalar_one()
+                for name in ("statement_timeout", "lock_timeout")
+            ]
+    assert shown == ["0", "1s"]
