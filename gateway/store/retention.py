@@ -180,7 +180,10 @@ def _refused_rule(settings: Settings) -> str:
 def _refused(settings: Settings, now: datetime) -> int:
     """How many entries there are, if the last one is old."""
     path = settings.data_dir / "journal" / REFUSED
-    if not path.exists() or path.stat().st_mtime > _before(now, settings.keep_text_days).timestamp():
+    if (
+        not path.exists()
+        or path.stat().st_mtime > _before(now, settings.keep_text_days).timestamp()
+    ):
         return 0
     return len(path.read_bytes().split())
 
