@@ -85,17 +85,13 @@ async def test_a_call_is_kept_as_it_was(tmp_path: Path, ms: int) -> None:
         assert abs(shift(caller, call.said, piece)) <= FRAME
     for piece in heard:
         assert abs(shift(agent, call.heard, piece)) <= FRAME
+    check_turns(record, {"caller": caller, "agent": agent})
     # What was cut off is not on it: the agent's channel has no more speech than was heard.
     assert len(agent.replace(SILENCE, b"")) <= len(call.heard.replace(SILENCE, b"")) + FRAME
 
 
-@pytest.mark.asyncio
-async def test_turns_lie_where_they_were_spoken(tmp_path: Path) -> None:
+def check_turns(record: dict[str, Any], tracks: dict[str, bytes]) -> None:
     """A turn's times are those of its sound on the recording."""
-    async with house(QUICK, kept_in=tmp_path, agent="frontdesk", recordings=True) as running:
-        _, record = await story(running)
-        caller, agent = running.recording(record)
-    tracks = {"caller": caller, "agent": agent}
     from_ms = record["call"]["recording_from_ms"]
     for turn in record["turns"]:
         begin, end = (max(0, int((turn[key] - from_ms) * 8)) for key in ("from_ms", "to_ms"))
