@@ -21,7 +21,7 @@ from gateway.store.busy import PATIENCE_S, Busy, in_transaction
 from gateway.store.erasable import Found
 from gateway.store.leftovers import exports_of, remove_export, unlink
 from gateway.store.removal import BATCH, ROWS, Removal
-from gateway.store.scrub import scrub
+from gateway.store.scrub import NotOurs, scrub
 from gateway.store.tables import OF_CALLS, erased
 from gateway.store.trouble import cause
 from gateway.store.waiting import drop, still_in
@@ -77,7 +77,7 @@ class Erasure:
             self.engine, self._folder("recordings"), self.now, "erase", self.rule, ROWS, counts
         )
         for number, batch in enumerate(found.batches()):
-            self.told(f"erasing {len(found.ended)} calls: {number * BATCH} are gone")
+            self.told(f"erasing: {number * BATCH} of {len(found.ended)} calls are gone")
             await removal.take(batch)
         done = Erased(dict(+removal.counts), removal.missing, _named(removal.failed))
         self.told("waiting for the journals of running gateways")
@@ -123,6 +123,8 @@ class Erasure:
             await scrub(self.engine, OF_CALLS, self.scrub_s)
         except Busy:
             return "it was in use all the time"
+        except NotOurs as error:
+            return str(error)
         except DBAPIError as error:
             return cause(error)
         return ""

@@ -39,8 +39,10 @@ from gateway.store.evidence import Evidence, write
 from gateway.store.leftovers import unlink
 from gateway.store.tables import OF_CALLS, calls, deliveries, notes, tools, turns
 
-BATCH = 500
-"""Calls per transaction: a third of a second where each has 150 events and 30 turns."""
+BATCH = 200
+"""Calls per transaction. Where each has 150 events and 30 turns, it keeps SQLite's writers waiting
+for a tenth of a second, PostgreSQL's for a third.
+"""
 
 
 @dataclass(frozen=True, slots=True)

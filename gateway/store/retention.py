@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -22,7 +23,6 @@ from gateway.store.removal import BATCH, RECORDINGS, ROWS, Removal, Step, has_te
 from gateway.store.scrub import checkpoint
 from gateway.store.tables import calls
 
-REFUSED = "refused.jsonl"
 STRAYS = "recordings no call knows of"
 _DAY = timedelta(days=1)
 _CENTURY = 36525.0
@@ -177,23 +177,23 @@ def _refused_rule(settings: Settings) -> str:
     return _older("refused entries", settings.keep_text_days)
 
 
+def _refused_file(settings: Settings) -> Path:
+    return settings.data_dir / "journal" / "refused.jsonl"
+
+
 def _refused(settings: Settings, now: datetime) -> int:
     """How many entries there are, if the last one is old."""
-    path = settings.data_dir / "journal" / REFUSED
-    if (
-        not path.exists()
-        or path.stat().st_mtime > _before(now, settings.keep_text_days).timestamp()
-    ):
+    path, before = _refused_file(settings), _before(now, settings.keep_text_days)
+    if not path.exists() or path.stat().st_mtime > before.timestamp():
         return 0
-    return len(path.read_bytes().split())
+    return sum(1 for line in path.read_bytes().split(b"\n") if line)
 
 
 async def _purge_refused(engine: AsyncEngine, settings: Settings, now: datetime) -> Purged:
     count = await asyncio.to_thread(_refused, settings, now)
     purged = Purged(_refused_rule(settings), {"entries": count} if count else {})
     if count:
-        path = settings.data_dir / "journal" / REFUSED
-        await asyncio.to_thread(path.unlink, missing_ok=True)
+        await asyncio.to_thread(_refused_file(settings).unlink, missing_ok=True)
     await _tell(engine, purged, now)
     return purged
 

@@ -12,13 +12,25 @@ from functools import partial
 from sqlalchemy import JSON, String, Table, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from gateway.errors import GatewayError
 from gateway.store.busy import PATIENCE_S, Busy, patiently
+
+# To whoever may not, VACUUM says so in a notice and succeeds.
+_OURS = "SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()"
+
+
+class NotOurs(GatewayError):
+    """Only the owner of a PostgreSQL database may rewrite all of it."""
+
+    def __init__(self) -> None:
+        super().__init__("its user does not own it: VACUUM is for its owner")
 
 
 async def scrub(
     engine: AsyncEngine, tables: Sequence[Table], patience_s: float = PATIENCE_S
 ) -> None:
-    """Rewrites what held deleted rows of these tables. Raises Busy when it cannot for so long.
+    """Rewrites what held deleted rows of these tables. Raises Busy when it cannot for so long,
+    NotOurs when the database's user may not.
 
     PostgreSQL locks each table for the time it takes; whoever writes rides it out by the journal.
     """
@@ -30,6 +42,8 @@ async def scrub(
         for table in tables:
             await patiently(partial(_rewrite, connection, table), patience_s)
         await patiently(lambda: _run(connection, "VACUUM (FULL) pg_statistic"), patience_s)
+        if (await connection.execute(text(_OURS))).scalar_one() is not True:
+            raise NotOurs
 
 
 async def checkpoint(engine: AsyncEngine) -> bool:

@@ -14,6 +14,7 @@ from gateway.settings import Settings
 from gateway.store import erasure as module
 from gateway.store import removal
 from gateway.store.busy import Busy
+from gateway.store.database import open_database
 from gateway.store.entry import Change, Entry
 from gateway.store.erasable import Found, find_call, find_number
 from gateway.store.erasure import Erased, Erasure
@@ -164,6 +165,25 @@ async def test_no_byte_is_left_in_postgresql(
     await engine.dispose()
 
 
+@pytest.mark.system
+@pytest.mark.asyncio
+async def test_only_the_owner_can_rewrite_a_database(server: Postgres, tmp_path: Path) -> None:
+    """PostgreSQL would just leave it; the rows are gone, and it is told."""
+    url = server.empty()
+    owner = await made(settings_in(tmp_path, database_url=url))
+    await fill(owner, tmp_path, *OURS, *OTHERS)
+    await owner.dispose()
+    server.run(url, "CREATE ROLE guest LOGIN")
+    server.run(url, "GRANT ALL ON ALL TABLES IN SCHEMA public TO guest")
+    server.run(url, "GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO guest")
+    settings = settings_in(tmp_path, database_url=url.replace("postgres@", "guest@"))
+    engine = open_database(settings)
+    done = await erase(engine, settings)
+    assert done.unscrubbed == "its user does not own it: VACUUM is for its owner"
+    assert (done.counts["calls"], done.complete) == (3, False)
+    await engine.dispose()
+
+
 @pytest.mark.asyncio
 async def test_what_was_erased_is_counted_as_evidence(
     engine: AsyncEngine, settings: Settings
@@ -204,7 +224,7 @@ async def test_batches_are_one_act(
     monkeypatch.setattr(module, "BATCH", 1)
     heard: list[str] = []
     await erase(engine, settings, told=heard.append)
-    assert heard[:4] == [f"erasing 4 calls: {number} are gone" for number in range(4)]
+    assert heard[:4] == [f"erasing: {number} of 4 calls are gone" for number in range(4)]
     assert [line.counts["calls"] for line in await read(engine)] == [3]
 
 

@@ -17,9 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.settings import Settings
 from gateway.store import retention
+from gateway.store.entry import Change, Entry
 from gateway.store.evidence import Evidence, read
+from gateway.store.journal import Journal
 from gateway.store.retention import STRAYS, Purged, due, purge
 from gateway.store.tables import deliveries
+from gateway.store.writer import Writer
 from tests.store.canaries import FINISHED, NOW, WHOLE, Canary, column, counted, files, fill
 from tests.store.databases import made, settings_in
 
@@ -225,6 +228,25 @@ async def test_a_database_younger_than_the_files_is_doubted(
 
 
 @pytest.mark.asyncio
+async def test_entries_no_database_took_go_like_words(engine: AsyncEngine, tmp_path: Path) -> None:
+    """When the last one is old: what was said is in them. A recording they name is no call's."""
+    await fill(engine, tmp_path, Canary(1, age_days=5, recorded=False))
+    leave(tmp_path, STRAY, age_days=2)
+    refused = tmp_path / "journal" / "refused.jsonl"
+    refused.parent.mkdir()
+    refused.write_text(f'["CA1",1,[["calls",{{}},{{"recording":"{STRAY}"}}]]]\n\n["CA2",1,[]]\n')
+    os.utime(refused, (NOW.timestamp() - 9.5 * DAY_S,) * 2)
+    assert counts(await purge(engine, keeping(tmp_path), NOW)) == {STRAYS: {"recordings": 1}}
+    assert counts(await purge(engine, keeping(tmp_path, text=10), NOW)) == {}
+    settings = keeping(tmp_path, text=9)
+    told = counts(await due(engine, settings, NOW))
+    assert told == {"refused entries older than 9 days": {"entries": 2}}
+    assert counts(await purge(engine, settings, NOW)) == told
+    assert not refused.exists()
+    assert [line.rule for line in await read(engine)] == [STRAYS, *told]
+
+
+@pytest.mark.asyncio
 async def test_what_is_due_is_only_told(engine: AsyncEngine, tmp_path: Path) -> None:
     """A dry run removes nothing and writes no evidence."""
     call = Canary(1, age_days=2)
@@ -239,6 +261,32 @@ async def test_what_is_due_is_only_told(engine: AsyncEngine, tmp_path: Path) -> 
     assert await counted(engine, call.call_sid) == WHOLE
     assert files(tmp_path) == {call.recording, STRAY}
     assert await read(engine) == []
+
+
+@pytest.mark.asyncio
+async def test_a_gateway_writes_on_while_things_go(
+    engine: AsyncEngine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both wait for each other: what is due is gone, what was told is there."""
+    monkeypatch.setattr(retention, "BATCH", 1)
+    live = Canary(9, state="live", recorded=False)
+    old = [Canary(number, age_days=500) for number in range(8)]
+    await fill(engine, settings.data_dir, *old, live)
+    writer = Writer(settings, Journal(settings.data_dir / "journal"))
+    writer.start()
+    seqs = iter(range(10, 1000))
+
+    def tell(_: Purged) -> None:
+        seq = next(seqs)
+        note = Change("notes", {"number": seq}, {"text": "heard"})
+        writer.put(Entry(live.call_sid, seq, (note,)))
+
+    tell(Purged("", {}))
+    assert await writer.durable(timeout_s=10)
+    purged = await purge(engine, settings, NOW, tell)
+    writer.stop(limit_s=10)
+    assert counts(purged)["calls older than 400 days"]["calls"] == 8
+    assert (await counted(engine, live.call_sid))["notes"] == 11
 
 
 LIMITS = st.sampled_from([0.0, 1.0, 10.0, 100.0])
