@@ -25,7 +25,8 @@ MEMORY_ENTRIES = 100_000
 """Ten minutes of a hundred calls."""
 _BURST = 500
 """Entries that go to the disk, or come from memory, at a time."""
-_REFUSED = "refused.jsonl"
+REFUSED = "refused.jsonl"
+"""Beside the journals: entries that no database takes."""
 
 _log = structlog.get_logger()
 
@@ -137,7 +138,7 @@ class Journal:
         try:
             private_folder(self.folder)
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-            with open(os.open(self.folder / _REFUSED, flags, 0o600), "ab", buffering=0) as file:
+            with open(os.open(self.folder / REFUSED, flags, 0o600), "ab", buffering=0) as file:
                 file.write(encode(entry) + b"\n")
         except OSError:
             self.lose(1, "not_kept")

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gateway.settings import Settings
 from gateway.store.busy import in_transaction
 from gateway.store.evidence import Evidence, write
+from gateway.store.journal import REFUSED
 from gateway.store.leftovers import aged, stem_of, stems_in, unlink
 from gateway.store.removal import BATCH, RECORDINGS, ROWS, Removal, Step, has_texts, texts
 from gateway.store.scrub import checkpoint
@@ -178,7 +179,7 @@ def _refused_rule(settings: Settings) -> str:
 
 
 def _refused_file(settings: Settings) -> Path:
-    return settings.data_dir / "journal" / "refused.jsonl"
+    return settings.data_dir / "journal" / REFUSED
 
 
 def _refused(settings: Settings, now: datetime) -> int:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.settings import Settings
 from gateway.store.deliveries import LEASE_S, claim, due, listed, renew, renew_dead, settle
+from gateway.store.tables import deliveries
 from tests.store.databases import made, settings_in
 from tests.store.outboxes import Clock, put, rows, states
 
@@ -192,3 +194,17 @@ async def test_all_that_were_given_up_are_tried_again(box: Box) -> None:
     await box.set("CA3:1", "delivered")
     assert await renew_dead(box.engine, box.clock.now) == 2
     assert await box.due() == ["CA1:1", "CA2:1"]
+
+
+@pytest.mark.asyncio
+async def test_what_was_purged_is_not_sent_again(box: Box) -> None:
+    """A webhook whose words are gone has nothing to say."""
+    await box.put("CA1:1", "CA2:1")
+    for each in ("CA1:1", "CA2:1"):
+        await box.set(each, "dead")
+    async with box.engine.begin() as connection:
+        gone = deliveries.c.call_sid == "CA1"
+        await connection.execute(update(deliveries).where(gone).values(body=None))
+    assert not await renew(box.engine, "CA1:1", box.clock.now)
+    assert await renew_dead(box.engine, box.clock.now) == 1
+    assert await box.due() == ["CA2:1"]
