@@ -24,6 +24,7 @@ from gateway.core.events import (
     TurnDone,
     UsageCounted,
 )
+from gateway.core.latency import percentile
 from gateway.store.outcomes import outcome_of
 from gateway.store.rows import fitted
 
@@ -150,8 +151,8 @@ class CallRow:
             return turns
         insort(self._responses, event.turn.response_ms)
         return turns | {
-            "response_p50_ms": nearest_rank(self._responses, 50),
-            "response_p95_ms": nearest_rank(self._responses, 95),
+            "response_p50_ms": percentile(self._responses, 0.50),
+            "response_p95_ms": percentile(self._responses, 0.95),
             "response_worst_ms": self._responses[-1],
         }
 
@@ -181,11 +182,6 @@ class CallRow:
         return dict.fromkeys(
             ("recording", "recording_from_ms", "recording_ms", "recording_incomplete")
         )
-
-
-def nearest_rank(ordered: list[float], percent: int) -> float:
-    """The smallest value that so many percent of all values do not exceed; never between two."""
-    return ordered[-(-percent * len(ordered) // 100) - 1]
 
 
 def _sum_of_known(parts: Iterable[float | None]) -> float | None:

@@ -26,7 +26,7 @@ from gateway.core.events import (
     UsageCounted,
 )
 from gateway.core.turns import Turn
-from gateway.store.call_row import CallRow, nearest_rank
+from gateway.store.call_row import CallRow
 from tests.store.anything import ANYTHING, ENDS
 
 OFFERED = CallOffered(
@@ -182,15 +182,6 @@ def test_latencies_are_kept_up_to_date() -> None:
     row = told(OFFERED, turn(1, None), *(turn(n, time) for n, time in enumerate(times)))
     assert (row["response_p50_ms"], row["response_p95_ms"]) == (800.0, 2500.0)
     assert row["response_worst_ms"] == 2500.0
-
-
-@pytest.mark.parametrize(
-    ("count", "percent", "rank"),
-    [(1, 50, 1), (1, 95, 1), (2, 50, 1), (3, 50, 2), (4, 50, 2), (20, 95, 19), (21, 95, 20)],
-)
-def test_a_percentile_is_one_of_the_values(count: int, percent: int, rank: int) -> None:
-    """The nearest rank, never something between two."""
-    assert nearest_rank([float(n) for n in range(1, count + 1)], percent) == rank
 
 
 # Its costs
