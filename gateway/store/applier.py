@@ -32,6 +32,7 @@ TRANSACTION_S = 10.0
 EVERY_S = 0.2
 """From one transaction to the next, unless much is waiting."""
 _CANCEL_S = 2.0
+_HALVINGS = 5
 _BACK_OFF_S = (0.2, 0.4, 0.8, 1.6, 3.2, 5.0)
 
 T = TypeVar("T")
@@ -122,7 +123,10 @@ class Applier:
 
     async def _drain(self, journal: Journal) -> None:
         while (chunk := journal.read()) is not None:
-            await self._settle(chunk.entries)
+            # A database that is slow is given less at a time.
+            step = max(1, len(chunk.entries) >> min(self._failures, _HALVINGS))
+            for start in range(0, len(chunk.entries), step):
+                await self._settle(chunk.entries[start : start + step])
             journal.forget(chunk)
             self._back()
             self._on_applied()
@@ -143,8 +147,6 @@ class Applier:
 
     async def _settle(self, entries: Sequence[Entry]) -> None:
         """Applies all of them but those that no database takes, which are found by halving."""
-        if not entries:
-            return
         try:
             await self._within(self._apply(entries), TRANSACTION_S)
         except Unfit as error:
@@ -207,6 +209,7 @@ class Applier:
         self.ok = False
         pause_s = _BACK_OFF_S[min(self._failures, len(_BACK_OFF_S) - 1)]
         self._failures += 1
+        await self._dispose()  # whatever the server has become, it is asked anew
         await self._pause(pause_s)
 
     def _back(self) -> None:

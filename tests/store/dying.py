@@ -37,7 +37,8 @@ async def write(folder: Path, call_sid: str, url: str | None) -> None:
 def kill_one(folder: Path, call_sid: str, lines: int, url: str | None = None) -> int:
     """Starts such a process, kills it after so many lines; the last entry it said was durable."""
     command = [sys.executable, "-m", "tests.store.dying", str(folder), call_sid]
-    process = subprocess.Popen(command + [url] * bool(url), stdout=subprocess.PIPE, text=True)
+    command += [] if url is None else [url]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     said = [process.stdout.readline() for _ in range(lines)]
     process.kill()

@@ -238,6 +238,29 @@ async def test_a_transaction_that_will_not_even_end_is_left_behind(
 
 
 @pytest.mark.asyncio
+async def test_a_slow_database_is_given_less_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that it is never asked for the same too much over and over."""
+    settings = settings_in(tmp_path)
+    given: list[int] = []
+
+    async def slow(connection: AsyncConnection, entries: Sequence[Entry]) -> int:
+        given.append(len(entries))
+        if len(entries) > 30:
+            raise TimeoutError
+        return await apply(connection, entries)
+
+    left_behind(settings, *many(200))
+    monkeypatch.setattr(module, "apply", slow)
+    with running(settings) as writer:
+        await settled(writer)
+        await until(lambda: dead_journals(tmp_path / "journal") == [])
+    assert given == [200, 100, 50, *[25] * 8]
+    assert await found(settings, "calls", "seq") == [(200,)]
+
+
+@pytest.mark.asyncio
 async def test_a_fault_of_ours_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

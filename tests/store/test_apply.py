@@ -260,22 +260,32 @@ def numbered(events: list[tuple[str, list[Change]]]) -> list[Entry]:
     return entries
 
 
+@st.composite
+def tellings(draw: st.DrawFn) -> tuple[list[Entry], list[tuple[int, int, bool]]]:
+    """Entries, and how they are applied: from where, up to where, and whether that fails first."""
+    entries = numbered(draw(TOLD))
+    parts: list[tuple[int, int, bool]] = []
+    done = 0
+    while done < len(entries):
+        start, stop = draw(st.integers(0, done)), draw(st.integers(done + 1, len(entries)))
+        parts.append((start, stop, draw(st.booleans())))
+        done = stop
+    return entries, parts
+
+
 @settings(max_examples=60, deadline=None)
-@given(TOLD, st.data())
+@given(tellings())
 def test_batches_crashes_and_replays_make_the_same_rows(
-    events: list[tuple[str, list[Change]]], data: st.DataObject
+    telling: tuple[list[Entry], list[tuple[int, int, bool]]],
 ) -> None:
     """Applied in any parts, each begun at any point before: the rows of telling it once."""
-    entries = numbered(events)
+    entries, parts = telling
 
     async def live(folder: Path) -> None:
         engine = open_database(settings_in(folder))
         done = 0
-        while done < len(entries):
-            start = data.draw(st.integers(0, done), label="replayed from")
-            stop = data.draw(st.integers(done + 1, len(entries)), label="applied up to")
-            crashed = data.draw(st.booleans(), label="crashed before the commit")
-            if crashed:
+        for start, stop, crashes in parts:
+            if crashes:
                 await undone(engine, entries[start:stop])
             assert await applied(engine, entries[start:stop]) == stop - done
             done = stop

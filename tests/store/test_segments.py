@@ -1,6 +1,7 @@
 """The files of a journal: what was fsynced is read back in order, and removed when applied."""
 
 import errno
+import fcntl
 import os
 import resource
 import shutil
@@ -166,13 +167,13 @@ def test_a_folder_removed_meanwhile_is_not_adopted(
 ) -> None:
     """Two that start at once: the second finds the lock free, and the folder gone."""
     files.close()
-    flock = module.fcntl.flock
+    flock = fcntl.flock
 
     def first_removed(fd: int, operation: int) -> None:
         shutil.rmtree(files.folder)
         flock(fd, operation)
 
-    monkeypatch.setattr(module.fcntl, "flock", first_removed)
+    monkeypatch.setattr(fcntl, "flock", first_removed)
     assert Segments.adopt(files.folder) is None
 
 
@@ -187,7 +188,7 @@ def test_a_file_that_failed_is_not_written_to_again(
     with pytest.MonkeyPatch.context() as patched:
         if call == "fsync":  # of the folder: only a new file needs it
             files._close_file()
-        patched.setattr(module.os, call, broken(number))
+        patched.setattr(os, call, broken(number))
         with pytest.raises(OSError, match=os.strerror(number)):
             files.append(numbered(1, 2))
         with pytest.raises(OSError, match=os.strerror(number)):
@@ -212,7 +213,7 @@ def test_half_a_write_does_not_count(files: Segments, monkeypatch: pytest.Monkey
         return taken[0]
 
     with monkeypatch.context() as patched:
-        patched.setattr(module.os, "write", filling)
+        patched.setattr(os, "write", filling)
         with pytest.raises(OSError, match="space"):
             files.append(numbered(1, 9))
     files.append(numbered(9, 10))
@@ -304,7 +305,7 @@ def test_a_file_that_cannot_be_read_is_named_and_passed(files: Segments, number:
                 raise OSError(number, "gone")
             return opened(path, flags, mode)
 
-        patched.setattr(module.os, "open", first_is_broken)
+        patched.setattr(os, "open", first_is_broken)
         assert rest(files) == [b"line 1"]
     (line,) = logs
     assert (line["event"], line["file"], line["bytes"]) == (
@@ -318,7 +319,7 @@ def test_trouble_that_may_pass_is_raised(files: Segments, monkeypatch: pytest.Mo
     """Too many open files, for one: nothing is passed over."""
     files.append(numbered(0, 1))
     with monkeypatch.context() as patched:
-        patched.setattr(module.os, "open", broken(errno.EMFILE))
+        patched.setattr(os, "open", broken(errno.EMFILE))
         with pytest.raises(OSError, match="open files"):
             files.read()
     assert rest(files) == [b"line 0"]
@@ -340,7 +341,7 @@ def test_what_cannot_be_removed_is_said(files: Segments, monkeypatch: pytest.Mon
     """It is not applied again by this process, and no line behind it is held up."""
     files.append(numbered(0, 1))
     with monkeypatch.context() as patched, capture_logs() as logs:
-        patched.setattr(module.os, "ftruncate", broken(errno.EIO))
+        patched.setattr(os, "ftruncate", broken(errno.EIO))
         assert rest(files) == [b"line 0"]
     assert [line["event"] for line in logs] == ["journal.not_removed"]
     files.append(numbered(1, 2))

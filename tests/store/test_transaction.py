@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.store import database
 from gateway.store.tables import calls
@@ -28,7 +29,7 @@ async def test_it_is_committed_at_the_end(tmp_path: Path, alone: bool) -> None:
     await engine.dispose()
 
 
-async def failing(engine: database.AsyncEngine) -> None:
+async def failing(engine: AsyncEngine) -> None:
     """A transaction that writes, and then fails."""
     async with writing(engine) as connection:
         await connection.execute(insert(calls), [{"call_sid": "CA2"}])

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
-from gateway.store import applier, segments
+from gateway.store import applier
 from gateway.store import writer as module
+from gateway.store.apply import apply
 from gateway.store.database import open_database
 from gateway.store.entry import Entry
 from gateway.store.journal import Journal, dead_journals
@@ -79,7 +80,7 @@ async def test_durable_without_a_disk_takes_the_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Either of the two will do."""
-    monkeypatch.setattr(segments.os, "fdatasync", no_disk)
+    monkeypatch.setattr(os, "fdatasync", no_disk)
     settings = settings_in(tmp_path)
     with running(settings) as writer:
         for entry in CALL:
@@ -101,7 +102,7 @@ async def test_durable_is_false_when_neither_takes_it(
     settings = settings_in(tmp_path, database_url=NO_DATABASE)
     with running(settings) as writer:
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(segments.os, "fdatasync", no_disk)
+            patched.setattr(os, "fdatasync", no_disk)
             writer.put(CALL[0])
             assert not await writer.durable(0.05)
             waiting = asyncio.ensure_future(writer.durable(LIMIT_S))
@@ -115,7 +116,7 @@ async def test_durable_is_false_when_something_was_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once: those who ask later did not lose it."""
-    monkeypatch.setattr(segments.os, "fdatasync", no_disk)
+    monkeypatch.setattr(os, "fdatasync", no_disk)
     settings = settings_in(tmp_path, database_url=NO_DATABASE)
     journal = Journal(tmp_path / "journal", keep=2)
     with capture_logs() as logs, running(settings, journal) as writer:
@@ -135,7 +136,7 @@ async def test_who_waited_in_vain_is_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A long time without disk and database is not a list that grows."""
-    monkeypatch.setattr(segments.os, "fdatasync", no_disk)
+    monkeypatch.setattr(os, "fdatasync", no_disk)
     with running(settings_in(tmp_path, database_url=NO_DATABASE)) as writer:
         writer.put(CALL[0])
         for _ in range(5):
@@ -157,7 +158,7 @@ async def test_put_never_waits_for_the_writer(tmp_path: Path) -> None:
         fdatasync(fd)
 
     with pytest.MonkeyPatch.context() as patched, capture_logs() as logs:
-        patched.setattr(segments.os, "fdatasync", hang)
+        patched.setattr(os, "fdatasync", hang)
         patched.setattr(module, "MEMORY_ENTRIES", 10)
         with running(settings) as writer:
             writer.put(told("CA0", 1))
@@ -257,7 +258,7 @@ async def test_who_waits_when_it_stops_is_answered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With what is true: it is not durable."""
-    monkeypatch.setattr(segments.os, "fdatasync", no_disk)
+    monkeypatch.setattr(os, "fdatasync", no_disk)
     with running(settings_in(tmp_path, database_url=NO_DATABASE)) as writer:
         writer.put(CALL[0])
         waiting = asyncio.ensure_future(writer.durable(LIMIT_S))
@@ -299,7 +300,6 @@ async def test_the_journal_does_not_wait_for_a_transaction_that_hangs(
     """What is put meanwhile is durable, and applied once the database moves again."""
     settings = settings_in(tmp_path)
     moves = threading.Event()
-    apply = applier.apply
 
     async def hang(connection: AsyncConnection, entries: Sequence[Entry]) -> int:
         await asyncio.to_thread(moves.wait, LIMIT_S)
