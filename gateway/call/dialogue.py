@@ -99,7 +99,7 @@ class Dialogue:
         self._on_interrupted = on_interrupted
         self._write: Callable[[bytes], None] | None = None
         self._ears = None if rules is None else GatewayFloor(self, rules)
-        self._floor = self._ears or ServerFloor(self, self.handshake)
+        self.floor = self._ears or ServerFloor(self, self.handshake)
         self._hears_greeting = bool(greeting and rules and rules.greeting_is_heard)
 
     # The model's connection
@@ -213,15 +213,12 @@ class Dialogue:
         self.outbound.hush()
         self.caller.began(event.item_id, event.audio_start_ms)
         protected = self.outbound.holds(TONES, NOTICE, ANNOUNCEMENT) or self._greeting_protected()
-        self._floor.started(sounding=self._sounding(), protected=protected)
+        self.floor.started(sounding=self._sounding(), protected=protected)
 
     def _speech_stopped(self, event: realtime.SpeechStopped) -> None:
         # The silence that ended the turn is not speech.
         now, voiced_ms = time.monotonic(), event.audio_end_ms - self.handshake.silence_ms
-        self._floor.stopped(now, self.caller.ended(voiced_ms, now))
-
-    def _committed(self, event: realtime.Committed) -> None:
-        self._floor.committed(event.item_id)
+        self.floor.stopped(now, self.caller.ended(voiced_ms, now))
 
     def _response_created(self, event: realtime.ResponseCreated) -> None:
         self.answers.created(event.response_id)
@@ -229,6 +226,8 @@ class Dialogue:
         self.turns.response_created(event.response_id, time.monotonic())
 
     def _response_done(self, event: realtime.ResponseDone) -> None:
+        for late in self._conversation.late_items(event.response_id):
+            self.emit(_longer(event.response_id, *late, self.since_open_ms()))
         self._correct(self._conversation.response_done(event.response_id))
         for item in self.outbound.ledger.open_items():
             if item.response_id == event.response_id and not item.finished:
@@ -253,7 +252,7 @@ class Dialogue:
 
     def _item_added(self, event: realtime.ItemAdded) -> None:
         self._correct(self._conversation.item_added(event.item_id))
-        self._floor.item_added(event.item_id)
+        self.floor.item_added(event.item_id)
 
     def _session_created(self, _event: realtime.SessionInfo) -> None:
         self.handshake.created()
@@ -330,6 +329,14 @@ def _stopped(item: Item, at_ms: float) -> AgentStopped:
     return AgentStopped(item.item_id, item.response_id, heard_ms, whole_ms, at_ms)
 
 
+def _longer(
+    response_id: str, item_id: str, heard: int, received: int, at_ms: float
+) -> AgentStopped:
+    """An item that was cut off, now that all of it has been made."""
+    heard_ms, audio_ms = heard // BYTES_PER_MS, received // BYTES_PER_MS
+    return AgentStopped(item_id, response_id, heard_ms, audio_ms, at_ms)
+
+
 def _told_before(event: object, conversation: Conversation) -> bool:
     """True for an answer's item that the SDK knows from its announcement (140 µs measured)."""
     return isinstance(event, realtime.ItemAdded) and conversation.announced(event.item_id)
@@ -359,7 +366,7 @@ _HANDLERS: dict[str, Callable[[Dialogue, Any], None]] = {
     "response.done": Dialogue._response_done,
     "input_audio_buffer.speech_started": Dialogue._speech_started,
     "input_audio_buffer.speech_stopped": Dialogue._speech_stopped,
-    "input_audio_buffer.committed": Dialogue._committed,
+    "input_audio_buffer.committed": lambda dialogue, event: dialogue.floor.committed(event.item_id),
     "conversation.item.added": Dialogue._item_added,
     "conversation.item.input_audio_transcription.completed": _caller_words,
     "session.created": Dialogue._session_created,

@@ -62,6 +62,9 @@ class Recorder:
         """Where the newest stream begins, on the clock of the call (bytes)."""
         self._stream_since = time.monotonic()
         self._stereo: StereoTape | None = None
+        self._origin = 0
+        """Where the tape begins, on the clock of the stream it began in (bytes)."""
+        self._from_ms: float | None = None
         self._tape: Tape | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -132,14 +135,14 @@ class Recorder:
     def _begin(self) -> None:
         if self._tape is not None or self._taping is None or self._fault:
             return
-        origin = self._stream_at + self._microphone.position
+        self._origin = self._microphone.position
         self._tape = self._taping.open(self._call_sid, self._faulty)
-        self._stereo = StereoTape(origin, self._stream_at)
+        self._stereo = StereoTape(self._stream_at + self._origin, self._stream_at)
         playout = self._dialogue.outbound.ledger.playout
         unheard = self._dialogue.outbound.ledger.unheard(time.monotonic())
         begins_at = playout.begins_at(0.0) - len(unheard) / SAMPLE_RATE
         self._stereo.agent(unheard, begins_at, continues=False)
-        self._emit(RecordingStarted(self._tape.file, origin / BYTES_PER_MS))
+        self._emit(RecordingStarted(self._tape.file, self._dialogue.since_open_ms()))
         self._roll_on()
 
     def _roll_on(self) -> None:
@@ -156,9 +159,22 @@ class Recorder:
         if not self._microphone.position:  # not a frame yet: time is the only clock
             passed_s = time.monotonic() - self._stream_since - _SILENT_S
             self._stereo.pad(self._stream_at + round(passed_s * SAMPLE_RATE))
+        if self._from_ms is None:
+            self._from_ms = self._first_heard_ms()
         stereo = self._stereo.take(self._heard_at)
         if stereo:
             self._tape.write(stereo)
+
+    def _first_heard_ms(self) -> float | None:
+        """When the tape's first byte was heard: the carrier begins its clock some time before or
+        after we learn of its stream, and only its frames tell how much.
+        """
+        playout = self._dialogue.outbound.ledger.playout
+        timestamp_s = playout.carrier_clock.timestamp_s(time.monotonic())
+        if timestamp_s is None:
+            return None
+        age_ms = (timestamp_s + playout.rtt_s / 2) * 1000 - self._origin / BYTES_PER_MS
+        return self._dialogue.since_open_ms() - age_ms
 
     def _heard_at(self, moment: float) -> int:
         """Where in the stream audio belongs that would be heard from that moment on if the way to
@@ -200,4 +216,5 @@ class Recorder:
         done, _ = await asyncio.wait({ending}, timeout=_CLOSE_LIMIT_S)
         closed = ending.result() if done else Closed(0.0, "disk_slow")
         at_ms = self._dialogue.since_open_ms()
-        self._emit(RecordingEnded(closed.audio_ms, closed.incomplete, keep, at_ms))
+        from_ms = self._from_ms if keep else None
+        self._emit(RecordingEnded(closed.audio_ms, closed.incomplete, keep, at_ms, from_ms))

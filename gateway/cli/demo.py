@@ -22,6 +22,7 @@ import typer
 from gateway.cli.calls import record_of
 from gateway.cli.calls_audio import stereo_of
 from gateway.cli.calls_page import write_page
+from gateway.cli.calls_show import sound
 from gateway.cli.demo_report import DemoCall, Kept, print_report, report_json
 from gateway.errors import GatewayError
 from gateway.settings import Settings, load_settings
@@ -36,7 +37,7 @@ from gateway.sim.twilio import (
     WaitForAgent,
     WaitForSilence,
 )
-from gateway.store.audio import wav
+from gateway.store.audio import write_wav
 
 AGENT = "frontdesk"
 NUMBER = "+15550001000"
@@ -113,10 +114,10 @@ def _keep(folder: Path, call_sid: str) -> Kept:
     """What the call left behind: its record, its sound and its page, beside the database."""
     settings = records_of(folder)
     record = record_of(settings, call_sid)
-    sound = wav(stereo_of(settings, record["call"]))
+    stereo = stereo_of(settings, record["call"])
     recording, page = folder / "call.wav", folder / "call.html"
-    recording.write_bytes(sound)
-    write_page(record, sound, page)
+    write_wav(recording, stereo)
+    write_page(record, sound(stereo), page)
     return Kept(record, recording, page)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from gateway import __version__
+from gateway.cli.calls_privacy import add_commands
 from gateway.errors import ConfigError, GatewayError
 
 app = typer.Typer(
@@ -232,6 +233,9 @@ def calls_stats(
 
     since_at, until_at = moment(since, "--since"), moment(until, "--until")
     raise typer.Exit(run_stats(since_at, until_at, groups(by), as_json=as_json))
+
+
+add_commands(calls)
 
 
 @hooks.command("list")

@@ -131,7 +131,7 @@ async def run_gateway(settings: Settings) -> int:
     tools.start()
     try:
         await agents.open()
-        archive.start(tariff.spending.preload)
+        await archive.start(tariff.spending.preload)
         return await _run(server, settings, agents)
     finally:
         await servers.stop()

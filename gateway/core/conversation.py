@@ -55,6 +55,8 @@ class _Message:
     content_index: int = 0
     settled: bool = False
     """Nothing more is owed to the model about it."""
+    late: bool = False
+    """Audio of it arrived after it was cut off."""
 
 
 @dataclass(slots=True)
@@ -129,6 +131,15 @@ class Conversation:
             message.content_index = content_index
         if content_index == message.content_index:
             message.received += n_bytes
+            message.late = True
+
+    def late_items(self, response_id: str) -> list[tuple[str, int, int]]:
+        """Items of a response that turned out longer than they were when they were cut off: which,
+        and how many bytes of it were heard and received. Asked before its end is told.
+        """
+        response = self._responses.get(response_id)
+        messages = {} if response is None else response.messages
+        return [(id_, m.heard, m.received) for id_, m in messages.items() if m.late]
 
     def response_done(self, response_id: str) -> list[Command]:
         """``response.done``. Returns what became due: corrections of late items, deletes that

@@ -126,7 +126,10 @@ class AgentStarted:
 
 @dataclass(frozen=True, slots=True)
 class AgentStopped:
-    """An item was heard to its end, or cut off; also told of items nobody heard anything of."""
+    """An item was heard to its end, or cut off; also told of items nobody heard anything of.
+
+    Told again of one that was cut off while it was being made, when it turned out longer.
+    """
 
     item_id: str
     response_id: str

@@ -76,3 +76,7 @@ class RecordingEnded:
     kept: bool
     """False when it was deleted because the caller did not want it."""
     at_ms: float
+    from_ms: float | None = None
+    """When the first of it was heard, known exactly by now; None = as it was told. Below 0: the
+    carrier's stream is older than our knowledge of it.
+    """

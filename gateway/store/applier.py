@@ -7,6 +7,7 @@ it: a transaction that hangs is given up.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -66,6 +67,7 @@ class Applier:
         self._failures = 0
         self._work = asyncio.Event()
         self._work.set()
+        self._stopping = asyncio.Event()
         self.ok = False
         """The database took what it was last given."""
         self.idle = asyncio.Event()
@@ -76,10 +78,15 @@ class Applier:
         self.idle.clear()
         self._work.set()
 
+    def stop(self) -> None:
+        """No transaction is begun any more; :meth:`run` ends when the last one has."""
+        self._stopping.set()
+        self._work.set()
+
     async def run(self) -> None:
-        """Applies until it is cancelled."""
+        """Applies until it is stopped."""
         loop = asyncio.get_running_loop()
-        while True:
+        while not self._stopping.is_set():
             await self._work.wait()
             self._work.clear()
             next_at = loop.time() + EVERY_S
@@ -92,7 +99,7 @@ class Applier:
             self._back()
             if not self._work.is_set():
                 self.idle.set()
-            await asyncio.sleep(next_at - loop.time())
+            await self._pause(next_at - loop.time())
 
     async def close(self) -> None:
         """Ends the connections, if they can be ended."""
@@ -165,6 +172,9 @@ class Applier:
 
     async def _within(self, work: Coroutine[Any, Any, T], limit_s: float) -> T:
         """What the work returns in this time. Raises Unfit, or _Away for all other trouble."""
+        if self._stopping.is_set():
+            work.close()
+            raise _Away("stopped")
         task = asyncio.ensure_future(work)
         try:
             await asyncio.wait({task}, timeout=limit_s)
@@ -173,7 +183,7 @@ class Applier:
                 task.cancel()
                 await asyncio.wait({task}, timeout=_CANCEL_S)
         if not task.done() or task.cancelled():
-            self._engine = None  # whatever still hangs there is left to itself
+            await self._dispose()  # whatever still hangs there is left to itself
             raise _Away("Timeout")
         error = task.exception()
         if error is None:
@@ -183,23 +193,29 @@ class Applier:
         raise (_Away if isinstance(error, SQLAlchemyError | OSError) else _Fault)(cause(error))
 
     async def _dispose(self) -> None:
-        if self._engine is not None:
-            closing = asyncio.ensure_future(self._engine.dispose())
-            await asyncio.wait({closing}, timeout=_CANCEL_S)
-            self._engine = None
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await asyncio.wait({asyncio.ensure_future(engine.dispose())}, timeout=_CANCEL_S)
 
     # Trouble
 
     async def _away(self, why: str) -> None:
+        if self._stopping.is_set():
+            return
         if not self._failures:
             _log.error("records.database_away", error=why)
         self.ok = False
         pause_s = _BACK_OFF_S[min(self._failures, len(_BACK_OFF_S) - 1)]
         self._failures += 1
-        await asyncio.sleep(pause_s)
+        await self._pause(pause_s)
 
     def _back(self) -> None:
         if self._failures:
             _log.warning("records.database_back", backlog=self._journal.backlog)
         self._failures = 0
         self.ok = True
+
+    async def _pause(self, pause_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._stopping.wait()

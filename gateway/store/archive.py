@@ -38,6 +38,8 @@ STOP_S = 5.0
 """How long the end of the gateway waits for the database; the journal keeps the rest."""
 _LOOK_S = 0.05
 _LEAVE_S = 2.0
+_READY_S = 10.0
+"""How long the start waits for the journal; the database may come later."""
 
 OnSpent = Callable[[date, Sequence[Spent]], None]
 
@@ -68,8 +70,8 @@ class Archive:
         self._keeper = threading.Thread(target=self._keeping, name="archive", daemon=True)
         self._tasks: asyncio.Task[None] | None = None
 
-    def start(self, on_spent: OnSpent) -> None:
-        """Mends what a process before left, and starts the threads.
+    async def start(self, on_spent: OnSpent) -> None:
+        """Mends what a process before left, starts the threads, and is ready for the first call.
 
         ``on_spent`` is told once, on the loop of whoever starts it, what other processes have spent
         today: as soon as the database says so.
@@ -85,6 +87,8 @@ class Archive:
         self._writer.start()
         self.tapes.start()
         self._keeper.start()
+        if not await self.durable(_READY_S):
+            _log.warning("records.not_durable")
 
     def stop(self) -> None:
         """Ends the threads; what the database does not take any more stays in the journal."""

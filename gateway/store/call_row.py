@@ -173,7 +173,8 @@ class CallRow:
 
     def _recording_closed(self, event: RecordingEnded, _moment: str) -> dict[str, Any]:
         if event.kept:
-            return {
+            begins = {} if event.from_ms is None else {"recording_from_ms": event.from_ms}
+            return begins | {
                 "recording_ms": event.audio_ms,
                 "recording_incomplete": event.incomplete or None,
             }

@@ -81,7 +81,9 @@ async def listed(
 
 
 async def renew(engine: AsyncEngine, delivery_id: str, now: datetime) -> bool:
-    """Makes one delivery pending and due, whatever became of it; False when there is none."""
+    """Makes one delivery pending and due, whatever became of it; False when there is none, or what
+    it said was purged.
+    """
     call_sid, _, seq = delivery_id.rpartition(":")
     if not (seq.isascii() and seq.isdigit() and len(seq) < 10):
         return False
@@ -95,6 +97,7 @@ async def renew_dead(engine: AsyncEngine, now: datetime) -> int:
 
 async def _renew(engine: AsyncEngine, which: ColumnElement[bool], now: datetime) -> int:
     again = {"state": "pending", "attempts": 0, "next_at": now, "done_at": None, "error": None}
+    which = and_(which, _c.body.is_not(None))
     return await _changed(engine, update(deliveries).where(which).values(again))
 
 

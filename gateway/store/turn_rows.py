@@ -190,7 +190,10 @@ class TurnRows:
         if event.item_id in NOT_SPOKEN:
             return []
         turn, values = self._agent_turn(event.item_id, event.response_id)
-        turn.over, turn.heard_ms, turn.audio_ms = True, event.heard_ms, event.audio_ms
+        again, turn.over = turn.over, True
+        turn.heard_ms, turn.audio_ms = event.heard_ms, event.audio_ms
+        if again:  # it was cut off while it was being made, and is longer than it was then
+            return turn.change(turn.heard())
         from_ms = turn.from_ms
         if from_ms is None or not event.heard_ms:
             from_ms = event.at_ms - event.heard_ms

@@ -133,9 +133,16 @@ def _file_of(url: URL) -> Path | None:
 
 
 def _make(file: Path) -> None:
-    """The file, empty, before SQLite makes one that others may read. Its `-wal` is made alike."""
+    """The file, empty, before SQLite makes one that others may read. Its `-wal` is made alike.
+
+    Raises OSError when it is no file, or not ours to read: the driver says so less clearly.
+    """
     with contextlib.suppress(FileExistsError):
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    if file.is_dir():
+        raise IsADirectoryError(file)
+    if not os.access(file, os.R_OK):
+        raise PermissionError(file)
 
 
 @asynccontextmanager

@@ -145,8 +145,11 @@ class Writer:
         applying = asyncio.ensure_future(_lasting(self._applier.run))
         await _lasting(self._journaling)
         await _within(self._applier.idle, self._limit_s)
-        applying.cancel()
+        self._applier.stop()
         await asyncio.wait({applying}, timeout=_LEAVE_S)
+        if not applying.done():
+            applying.cancel()
+            await asyncio.wait({applying}, timeout=_LEAVE_S)
         await self._applier.close()
         self._take()
         self._journal.close()
@@ -165,13 +168,14 @@ class Writer:
         self._woken = False
         self._wake.clear()
         self._hurry.clear()
-        lost = self._journal.lost
         asking = list(_drained(self._asking))  # first: what they wait for was put before
-        self._journal.add(_drained(self._incoming))
+        entries = list(_drained(self._incoming))
+        upto, lost = self._journal.added + len(entries), self._journal.lost
+        self._asked += [_Asked(answer, upto, lost) for answer in asking]
         if self._overrun:
             self._journal.lose(self._overrun, "overrun")
             self._overrun = 0
-        self._asked += [_Asked(answer, self._journal.added, lost) for answer in asking]
+        self._journal.add(entries)
         self._answer()
         self._applier.wake()
 

@@ -13,7 +13,7 @@ class MemoryTape:
     def __init__(self, file: str, on_fault: Callable[[str], None]) -> None:
         self.file = file
         self.fail = on_fault
-        self.stereo = b""
+        self.stereo = bytearray()
         self.state = "open"
         self.fault = ""
 
@@ -25,18 +25,18 @@ class MemoryTape:
         return self._ended("closed")
 
     def discard(self) -> "Future[Closed]":
-        self.stereo = b""
+        self.stereo.clear()
         return self._ended("discarded")
 
     @property
     def caller(self) -> bytes:
         """The left channel."""
-        return self.stereo[0::2]
+        return bytes(self.stereo[0::2])
 
     @property
     def agent(self) -> bytes:
         """The right channel."""
-        return self.stereo[1::2]
+        return bytes(self.stereo[1::2])
 
     def _ended(self, state: str) -> "Future[Closed]":
         self.state = state

@@ -6,6 +6,7 @@ Everything is synchronous, so the order in which messages are written is the ord
 import pytest
 
 from gateway.core.events import (
+    AgentStopped,
     BargeIn,
     CallerStarted,
     CallerStopped,
@@ -188,6 +189,8 @@ async def test_late_deltas_of_a_cut_answer_are_dropped_until_it_is_done() -> Non
     talk.hear(said.response_done(status="cancelled"))
     begin(talk, 20, "resp_2", "item_2")
     assert talk.carrier.kinds[before:] == ["mark", "media", "mark"]
+    lengths = [(each.heard_ms, each.audio_ms) for each in talk.all(AgentStopped)]
+    assert lengths == [(0, 200), (0, 1200)]  # then it is known how much there was of it
     talk.close()
 
 

@@ -11,7 +11,7 @@ import pytest_asyncio
 from gateway.cli import calls_page
 from gateway.cli.calls_page import write_page
 from tests.cli.chromium import Chromium, Page
-from tests.cli.sample_call import RECORDED_FROM_MS, sample
+from tests.cli.sample_call import RECORDED_FROM_MS, SID, sample
 
 pytestmark = [pytest.mark.system, pytest.mark.asyncio(loop_scope="module")]
 
@@ -363,6 +363,8 @@ async def test_a_large_recording_is_played_from_its_file(
     file = tmp_path / "call.wav"
     file.write_bytes(audio)
     page = await shown(browser, tmp_path, record, audio)
+    note = await page.run("document.getElementById('sound-note').textContent")
+    assert f"“gateway calls export {SID} --audio” writes it to a file" in note
     assert await page.run("play.disabled") is True
     await page.run("seek(9000)")
     await page.choose("#sound-note input", file)

@@ -112,6 +112,16 @@ def test_late_audio_makes_a_heard_item_longer() -> None:
     assert conversation.response_done("r1") == [Truncate("a", 0, 100)]
 
 
+def test_items_that_grew_after_their_cut_are_known() -> None:
+    """What was heard of them, and how long they have become; others are not told."""
+    conversation = _talk("a", "b")
+    conversation.interrupt(_cut(_item("a", 1600, 800, finished=False), _item("b", 0, 0)))
+    assert conversation.late_items("r1") == []
+    conversation.late_audio("r1", "a", 0, 4000)
+    assert conversation.late_items("r1") == [("a", 800, 5600)]
+    assert conversation.late_items("another") == []
+
+
 def test_all_heard_and_nothing_more_came() -> None:
     """An item heard up to its last received byte stays whole when no late audio follows."""
     conversation = _talk("a")

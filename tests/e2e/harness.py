@@ -212,7 +212,7 @@ async def house(
             tariff.spending.preload(day, spent)
             running.spending_known.set()
 
-        archive.start(preload)
+        await archive.start(preload)
     while not server.started:  # noqa: ASYNC110 uvicorn has no event for it
         await asyncio.sleep(0.01)
     try:

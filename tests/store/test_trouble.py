@@ -1,7 +1,6 @@
 """Errors of a database: about the values, or its own trouble; named, never quoted."""
 
 import sqlite3
-from contextlib import closing
 
 import pytest
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, StatementError
@@ -51,11 +50,10 @@ def test_all_others_may_pass(error: StatementError) -> None:
 
 def test_a_cause_is_a_name() -> None:
     """The most telling one there is; only our own errors speak for themselves."""
-    with (
-        closing(sqlite3.connect(":memory:")) as connection,
-        pytest.raises(sqlite3.OperationalError) as refused,
-    ):
+    connection = sqlite3.connect(":memory:")
+    with pytest.raises(sqlite3.OperationalError) as refused:
         connection.execute("SELECT * FROM nothing")
+    connection.close()
     assert cause(OperationalError(WORDS, {}, refused.value)) == "SQLITE_ERROR"
     adapted = Postgres("57P01")
     adapted.__cause__ = ConnectionResetError(WORDS)

@@ -434,3 +434,21 @@ def test_words_are_redacted_knowing_what_was_asked() -> None:
         ("Thank you.", ""),
         ("four seven one one", "Your PIN, please?"),
     ]
+
+
+def test_an_item_that_turns_out_longer_was_heard_less() -> None:
+    """It was cut off while it was being made: its share is of all of it, its end stays."""
+    turns, book = TurnRows(as_it_is), Book()
+    for number, event in enumerate(
+        (
+            AgentStarted("a1", "r1", 0.0),
+            AgentStopped("a1", "r1", 1000, 1000, 1000.0),
+            AgentSpoke("a1", "one two three four"),
+            AgentStopped("a1", "r1", 1000, 2000, 1700.0),
+        ),
+        start=1,
+    ):
+        book.write(Entry("CA1", number, tuple(turns.tell(event))))
+    (turn,) = book.rows("turns")
+    assert (turn["heard_text"], turn["unheard_text"]) == ("one two", "three four")
+    assert (turn["to_ms"], turn["audio_ms"], turn["interrupted"]) == (1000.0, 2000, True)

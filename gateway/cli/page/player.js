@@ -91,7 +91,8 @@ const WHY_SILENT = table({
 function soundNote(call) {
   const { missing, bytes } = call.sound;
   if (missing === "large") {
-    return `The recording (${megabytes(bytes)}) is too large for this page: choose its WAV file to listen.${known(call.recording) ? ` The gateway keeps it as ${call.recording}.` : ""}`;
+    const kept = known(call.recording) ? ` (the gateway keeps it as ${call.recording})` : "";
+    return `The recording is too large for this page (${megabytes(bytes)}). “gateway calls export ${call.call_sid ?? ""} --audio” writes it to a file${kept}; choose that file to listen.`;
   }
   if (missing === "unreadable") return "The recording could not be read: it is no stereo WAV file.";
   if (!missing) {
