@@ -60,8 +60,8 @@ class Archive:
         self._engine = open_database(settings)
         self._courier = Courier(self._engine, settings) if settings.hook_url else None
         self._journal = Journal(settings.data_dir / "journal")
-        self._stranded = Stranded(self._outbox)
-        self._writer = Writer(settings, self._journal, on_closed=self._stranded.closed)
+        stranded = Stranded(self._outbox, self._folder, self._vault)
+        self._writer = Writer(settings, self._journal, on_closed=stranded.closed)
         self._records = Records(self._writer.put, self._scribe)
         self.tapes = Tapes(self._folder, self._vault)
         """Where calls are recorded."""
@@ -76,8 +76,7 @@ class Archive:
         ``on_spent`` is told once, on the loop of whoever starts it, what other processes have spent
         today: as soon as the database says so.
         """
-        mended = repair(self._folder, self._vault)
-        self._stranded.repaired = {each.file: each.audio_ms for each in mended}
+        repair(self._folder, self._vault)
         caller = asyncio.get_running_loop()
 
         def told(day: date, spent: Sequence[Spent]) -> None:

@@ -1,10 +1,13 @@
 """What is still to be done for calls whose gateway process died: their recording, their webhook.
 
-Works within the transaction that closes such a call, so that it is done with it or not at all.
+Works within the transaction that closes such a call, so that it is done with it or not at all. What
+became of a recording is asked of the disk: it may have been finished by a process that died, too,
+before it could write that down.
 """
 
-from collections.abc import Mapping
+import asyncio
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import RowMapping, insert, select, update
@@ -12,37 +15,52 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.core.events import CallEnded
 from gateway.core.shown import event_name
+from gateway.errors import GatewayError
+from gateway.store.audio import read_stereo, recording_path
 from gateway.store.call_row import PUBLIC
 from gateway.store.outbox import Outbox
 from gateway.store.reconcile import REASON
 from gateway.store.tables import calls, deliveries
+from gateway.store.tapefile import STEREO_BYTES_PER_MS
+from gateway.store.vault import Vault
 
 
 class Stranded:
-    """The recordings that were mended at the start, and who is told of an end."""
+    """What is left of the recordings of calls, and who is told of their end."""
 
-    def __init__(self, outbox: Outbox | None) -> None:
+    def __init__(self, outbox: Outbox | None, folder: Path, vault: Vault | None) -> None:
+        """``folder`` is that of the recordings, which were mended before."""
         self._outbox = outbox
-        self.repaired: Mapping[str, float] = {}
-        """Length (ms) of the recordings that were mended, by file."""
+        self._folder = folder
+        self._vault = vault
 
     async def closed(self, connection: AsyncConnection, call_sid: str) -> None:
         """A call was closed; the transaction is the caller's."""
-        found = await connection.execute(select(calls).where(calls.c.call_sid == call_sid))
+        this = calls.c.call_sid == call_sid
+        found = await connection.execute(select(calls).where(this))
         call = found.mappings().one()
         if call["recording"] is not None and call["recording_ms"] is None:
-            values = self._recording(call["recording"])
-            await connection.execute(
-                update(calls).where(calls.c.call_sid == call_sid).values(**values)
-            )
+            values = await asyncio.to_thread(self._left_of, call["recording"])
+            await connection.execute(update(calls).where(this).values(**values))
+            found = await connection.execute(select(calls).where(this))
+            call = found.mappings().one()
         await self._tell(connection, call)
 
-    def _recording(self, file: str) -> dict[str, Any]:
-        """What there is of it: up to the crash, or nothing."""
-        audio_ms = self.repaired.get(file)
-        if audio_ms is None:
-            return {"recording": None, "recording_incomplete": REASON}
+    def _left_of(self, file: str) -> dict[str, Any]:
+        """What there is of a recording: up to the crash, or nothing."""
+        try:
+            path = recording_path(self._folder, file)
+            stereo = read_stereo(path, self._vault)
+        except GatewayError:
+            # One that cannot be read now (its key is missing) is the call's all the same.
+            kept = file if self._is_there(file) else None
+            return {"recording": kept, "recording_incomplete": REASON}
+        audio_ms = len(stereo) / STEREO_BYTES_PER_MS
         return {"recording_ms": audio_ms, "recording_incomplete": REASON}
+
+    def _is_there(self, file: str) -> bool:
+        stem = file.partition(".")[0]
+        return (self._folder / file).is_file() or (self._folder / f"{stem}.part").is_file()
 
     async def _tell(self, connection: AsyncConnection, call: RowMapping) -> None:
         if self._outbox is None:
@@ -56,7 +74,7 @@ class Stranded:
             interruptions=call["interruptions"] or 0,
         )
         summary = {name: _plain(call[name]) for name in ("call_sid", *PUBLIC)}
-        summary["recording"] = call["recording"] in self.repaired
+        summary["recording"] = call["recording"] is not None
         name, at, seq = event_name(event), summary["ended_at"], call["seq"]
         change = self._outbox.delivery(event, name, seq, at, summary)
         if change is not None:

@@ -11,8 +11,12 @@ from sqlalchemy import insert, select
 from gateway.store.outbox import open_outbox
 from gateway.store.stranded import Stranded
 from gateway.store.tables import calls, deliveries
+from gateway.store.tapefile import STEREO_BYTES_PER_MS, PartFile, form_of
+from gateway.store.vault import Vault
 from tests.store.databases import made, settings_in
 
+FILE = f"2026-11/{'a' * 32}.wav"
+GONE = f"2026-11/{'b' * 32}.wav"
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
@@ -22,21 +26,30 @@ async def closed(folder: Path, stranded: Stranded, **call: Any) -> tuple[Any, li
     given = {"call_sid": "CA1", "seq": 9, "state": "ended", "ended_at": AT, "caller": "+1", **call}
     async with engine.begin() as connection:
         await connection.execute(insert(calls).values(**given))
-        await stranded.closed(connection, "CA1")
+        await stranded.closed(connection, given["call_sid"])
     async with engine.connect() as connection:
-        row = (await connection.execute(select(calls))).one()
+        of_it = calls.c.call_sid == given["call_sid"]
+        row = (await connection.execute(select(calls).where(of_it))).one()
         told = list((await connection.execute(select(deliveries))).all())
     await engine.dispose()
     return row, told
 
 
+def recorded(folder: Path, file: str, ms: int, vault: Vault | None = None) -> None:
+    """A finished recording of that length."""
+    part = PartFile(folder / file.partition(".")[0], form_of(vault))
+    part.append(bytes(ms * STEREO_BYTES_PER_MS))
+    part.finish()
+
+
 @pytest.mark.asyncio
-async def test_a_recording_that_was_mended_belongs_to_its_call(tmp_path: Path) -> None:
-    """With its length, and the reason why its end is missing."""
-    stranded = Stranded(None)
-    stranded.repaired = {"2026-11/a.wav": 61_000.0}
-    row, told = await closed(tmp_path, stranded, recording="2026-11/a.wav")
-    assert (row.recording, row.recording_ms) == ("2026-11/a.wav", 61_000.0)
+async def test_a_recording_that_was_finished_belongs_to_its_call(tmp_path: Path) -> None:
+    """With its length, and the reason why its end is missing, whoever finished it: the process that
+    closes the call, one that died before it could, or the call itself.
+    """
+    recorded(tmp_path, FILE, 610)
+    row, told = await closed(tmp_path, Stranded(None, tmp_path, None), recording=FILE)
+    assert (row.recording, row.recording_ms) == (FILE, 610.0)
     assert row.recording_incomplete == "gateway_crashed"
     assert told == []
 
@@ -44,16 +57,31 @@ async def test_a_recording_that_was_mended_belongs_to_its_call(tmp_path: Path) -
 @pytest.mark.asyncio
 async def test_a_recording_of_which_nothing_is_left_is_none(tmp_path: Path) -> None:
     """No row points to a file that is not there; the row says that there was to be one."""
-    row, _ = await closed(tmp_path, Stranded(None), recording="2026-11/b.wav")
+    row, _ = await closed(tmp_path, Stranded(None, tmp_path, None), recording=FILE)
     assert (row.recording, row.recording_ms) == (None, None)
     assert row.recording_incomplete == "gateway_crashed"
 
 
 @pytest.mark.asyncio
+async def test_a_recording_that_cannot_be_read_now_stays(tmp_path: Path) -> None:
+    """Its key is missing, or it could not be mended yet: a call that did not know of it would leave
+    it to the purge.
+    """
+    recorded(tmp_path, f"{FILE}.enc", 300, Vault({"old": bytes(32)}))
+    stranded = Stranded(None, tmp_path, None)
+    row, _ = await closed(tmp_path, stranded, recording=f"{FILE}.enc")
+    assert (row.recording, row.recording_ms) == (f"{FILE}.enc", None)
+    (tmp_path / f"{FILE}.enc").rename((tmp_path / FILE).with_suffix(".part"))
+    row, _ = await closed(tmp_path, stranded, call_sid="CA2", recording=f"{FILE}.enc")
+    assert (row.recording, row.recording_ms) == (f"{FILE}.enc", None)
+
+
+@pytest.mark.asyncio
 async def test_a_recording_that_was_whole_before_the_crash_stays(tmp_path: Path) -> None:
     """Its end was written: nothing is missing."""
-    row, _ = await closed(tmp_path, Stranded(None), recording="2026-11/c.wav", recording_ms=5.0)
-    assert (row.recording, row.recording_ms) == ("2026-11/c.wav", 5.0)
+    stranded = Stranded(None, tmp_path, None)
+    row, _ = await closed(tmp_path, stranded, recording=FILE, recording_ms=5.0)
+    assert (row.recording, row.recording_ms) == (FILE, 5.0)
     assert row.recording_incomplete is None
 
 
@@ -61,11 +89,15 @@ async def test_a_recording_that_was_whole_before_the_crash_stays(tmp_path: Path)
 async def test_whoever_waits_for_the_end_is_told_of_it(tmp_path: Path) -> None:
     """As of any other end, with what is known of the call."""
     settings = settings_in(tmp_path, hook_url="https://crm.example/hook")
-    _, (told,) = await closed(tmp_path, Stranded(open_outbox(settings)), duration_ms=4000.0)
+    stranded = Stranded(open_outbox(settings), tmp_path, None)
+    recorded(tmp_path, FILE, 100)
+    _, (told,) = await closed(tmp_path, stranded, duration_ms=4000.0, recording=FILE)
     assert (told.call_sid, told.seq, told.event, told.state) == ("CA1", 9, "call.ended", "pending")
     assert (told.created_at, told.next_at) == (AT, AT)
     body = json.loads(told.body)
     assert body["data"]["reason"] == "gateway_crashed"
     assert body["call"]["caller"] == "+1"
     assert body["call"]["ended_at"] == AT.isoformat()
-    assert body["call"]["recording"] is False
+    assert body["call"]["recording"] is True
+    _, (_, told) = await closed(tmp_path, stranded, call_sid="CA2", recording=GONE)
+    assert json.loads(told.body)["call"]["recording"] is False
