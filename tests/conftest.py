@@ -7,10 +7,11 @@ import pytest
 import structlog
 from hypothesis import settings
 
-# CI proves that what passed once passes again; looking for new cases is what people's runs do.
-settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+# No test asserts how long something takes. CI proves that what passed once passes again; looking
+# for new cases is what people's runs do.
+settings.register_profile("people", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "people")
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ it: a transaction that hangs is given up.
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Sequence
+from math import inf
 from typing import Any, TypeVar
 
 import structlog
@@ -29,8 +30,9 @@ from gateway.store.upgrade import TURN_S, upgrade
 
 TRANSACTION_S = 10.0
 """A transaction that takes longer is given up and tried again."""
-EVERY_S = 0.2
-"""From one transaction to the next, unless much is waiting."""
+EVERY_S = 1.0
+"""From one round of transactions to the next: a transaction costs about the same however little it
+brings, and what waits is on the disk."""
 _CANCEL_S = 2.0
 _HALVINGS = 5
 _BACK_OFF_S = (0.2, 0.4, 0.8, 1.6, 3.2, 5.0)
@@ -73,15 +75,21 @@ class Applier:
         """The database took what it was last given."""
         self.idle = asyncio.Event()
         """Nothing waits."""
+        self._hurried = asyncio.Event()
 
     def wake(self) -> None:
         """There is something in the journal."""
         self.idle.clear()
         self._work.set()
 
+    def hurry(self) -> None:
+        """From now on no round waits for its time: the end has come."""
+        self._hurried.set()
+
     def stop(self) -> None:
         """No transaction is begun any more; :meth:`run` ends when the last one has."""
         self._stopping.set()
+        self._hurried.set()
         self._work.set()
 
     async def run(self) -> None:
@@ -100,7 +108,9 @@ class Applier:
             self._back()
             if not self._work.is_set():
                 self.idle.set()
-            await self._pause(next_at - loop.time())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(next_at):
+                    await self._hurried.wait()
 
     async def close(self) -> None:
         """Ends the connections, if they can be ended."""
@@ -119,10 +129,13 @@ class Applier:
         while self._dead:
             await self._bury(self._dead[0])
             del self._dead[0]
-        await self._drain(self._journal)
+        # What comes meanwhile has its own round, and is not worth a transaction of its own now.
+        await self._drain(self._journal, self._journal.backlog)
 
-    async def _drain(self, journal: Journal) -> None:
-        while (chunk := journal.read()) is not None:
+    async def _drain(self, journal: Journal, entries: float = inf) -> None:
+        """Applies at least so many entries, if there are as many."""
+        while entries > 0 and (chunk := journal.read()) is not None:
+            entries -= len(chunk.lines)
             # A database that is slow is given less at a time.
             step = max(1, len(chunk.entries) >> min(self._failures, _HALVINGS))
             for start in range(0, len(chunk.entries), step):

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 import structlog
-from sqlalchemy import Insert, Integer, Table, literal, select, union_all
+from sqlalchemy import Insert, Integer, Table, bindparam, literal, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -31,6 +31,21 @@ _LAST = 2**31 - 1
 
 Row = tuple[Table, tuple[Any, ...]]
 """A table, and the values of a primary key."""
+
+_KEYS = {table: tuple(table.primary_key.columns) for table in OF_CALLS}
+_REST = {table: {each.name: each for each in keys[1:]} for table, keys in _KEYS.items()}
+"""The primary key without the call."""
+_VALUES = {
+    table: {each.name: each for each in table.columns if not each.primary_key} for table in OF_CALLS
+}
+_KNOWN = union_all(
+    select(calls.c.call_sid, calls.c.seq).where(
+        calls.c.call_sid.in_(bindparam("sids", expanding=True))
+    ),
+    select(erased.c.call_sid, literal(_LAST, Integer)).where(
+        erased.c.call_sid.in_(bindparam("sids", expanding=True))
+    ),
+)
 
 _log = structlog.get_logger()
 
@@ -56,12 +71,8 @@ async def apply(connection: AsyncConnection, entries: Sequence[Entry]) -> int:
 
 async def _newest(connection: AsyncConnection, sids: set[str]) -> dict[str, int]:
     """The newest entry of each call that was applied; of one that was erased, the last of all."""
-    known = union_all(
-        select(calls.c.call_sid, calls.c.seq).where(calls.c.call_sid.in_(sids)),
-        select(erased.c.call_sid, literal(_LAST, Integer)).where(erased.c.call_sid.in_(sids)),
-    )
     newest: dict[str, int] = {}
-    for sid, seq in await connection.execute(known):
+    for sid, seq in await connection.execute(_KNOWN, {"sids": list(sids)}):
         newest[sid] = max(seq or 0, newest.get(sid, 0))
     return newest
 
@@ -85,9 +96,10 @@ def _rows(entries: Iterable[Entry]) -> dict[Row, dict[str, Any]]:
                 unknown[change.table] += 1
                 continue
             columns = rows.setdefault(row, {})
+            known = _VALUES[row[0]]
             for name, value in change.values.items():
-                if name in row[0].c and not row[0].c[name].primary_key:
-                    columns[name] = fitted(row[0].c[name], value)
+                if (column := known.get(name)) is not None:
+                    columns[name] = fitted(column, value)
                 else:
                     unknown[f"{change.table}.{name}"] += 1
         seq = fitted(calls.c.seq, entry.seq)
@@ -101,10 +113,11 @@ def _row(call_sid: str, change: Change) -> Row | None:
     table = _TABLES.get(change.table)
     if table is None:
         return None
-    rest = table.primary_key.columns.values()[1:]
-    if change.key.keys() != {column.name for column in rest}:
+    rest = _REST[table]
+    if change.key.keys() != rest.keys():
         return None
-    return table, (call_sid, *(fitted_key(each, change.key[each.name]) for each in rest))
+    key = change.key
+    return table, (call_sid, *[fitted_key(each, key[name]) for name, each in rest.items()])
 
 
 def _statements(
@@ -113,16 +126,17 @@ def _statements(
     """One statement for all rows of a table that change the same columns."""
     groups: dict[tuple[Table, tuple[str, ...]], list[dict[str, Any]]] = {}
     for (table, key), values in rows.items():
-        names = (column.name for column in table.primary_key)
         group = groups.setdefault((table, tuple(sorted(values))), [])
-        group.append({**dict(zip(names, key, strict=True)), **values})
+        group.append(
+            {"call_sid": key[0], **dict(zip(_REST[table], key[1:], strict=True)), **values}
+        )
     return [(_upsert(dialect, *group), rows) for group, rows in groups.items()]
 
 
 @cache
 def _upsert(dialect: str, table: Table, columns: tuple[str, ...]) -> Insert:
     insert = _INSERTS[dialect](table)
-    keys = list(table.primary_key.columns)
+    keys = _KEYS[table]
     if not columns:
         return insert.on_conflict_do_nothing(index_elements=keys)
     new = {name: insert.excluded[name] for name in columns}

@@ -144,6 +144,7 @@ class Writer:
         self._journal.open()
         applying = asyncio.ensure_future(_lasting(self._applier.run))
         await _lasting(self._journaling)
+        self._applier.hurry()
         await _within(self._applier.idle, self._limit_s)
         self._applier.stop()
         await asyncio.wait({applying}, timeout=_LEAVE_S)

@@ -419,7 +419,7 @@ def test_words_are_redacted_knowing_what_was_asked() -> None:
         return text
 
     turns = TurnRows(redact)
-    for event in (
+    events: list[CallEvent] = [
         AgentStarted("a1", "r1", 0.0),
         AgentSpoke("a1", "Your PIN, please?"),
         CallerStarted(900.0, "c1", 800.0),
@@ -427,7 +427,8 @@ def test_words_are_redacted_knowing_what_was_asked() -> None:
         AgentStarted("a2", "r2", 2500.0),
         AgentSpoke("a2", "Thank you."),
         CallerSpoke("c1", "four seven one one"),
-    ):
+    ]
+    for event in events:
         turns.tell(event)
     assert asked == [
         ("Your PIN, please?", ""),
@@ -439,15 +440,13 @@ def test_words_are_redacted_knowing_what_was_asked() -> None:
 def test_an_item_that_turns_out_longer_was_heard_less() -> None:
     """It was cut off while it was being made: its share is of all of it, its end stays."""
     turns, book = TurnRows(as_it_is), Book()
-    for number, event in enumerate(
-        (
-            AgentStarted("a1", "r1", 0.0),
-            AgentStopped("a1", "r1", 1000, 1000, 1000.0),
-            AgentSpoke("a1", "one two three four"),
-            AgentStopped("a1", "r1", 1000, 2000, 1700.0),
-        ),
-        start=1,
-    ):
+    events: list[CallEvent] = [
+        AgentStarted("a1", "r1", 0.0),
+        AgentStopped("a1", "r1", 1000, 1000, 1000.0),
+        AgentSpoke("a1", "one two three four"),
+        AgentStopped("a1", "r1", 1000, 2000, 1700.0),
+    ]
+    for number, event in enumerate(events, start=1):
         book.write(Entry("CA1", number, tuple(turns.tell(event))))
     (turn,) = book.rows("turns")
     assert (turn["heard_text"], turn["unheard_text"]) == ("one two", "three four")
