@@ -21,6 +21,7 @@ import typer
 
 from gateway.cli.calls import record_of
 from gateway.cli.calls_audio import stereo_of
+from gateway.cli.calls_files import make_folder, write_private
 from gateway.cli.calls_page import write_page
 from gateway.cli.calls_show import sound
 from gateway.cli.demo_report import DemoCall, Kept, print_report, report_json
@@ -37,7 +38,7 @@ from gateway.sim.twilio import (
     WaitForAgent,
     WaitForSilence,
 )
-from gateway.store.audio import write_wav
+from gateway.store.audio import wav
 
 AGENT = "frontdesk"
 NUMBER = "+15550001000"
@@ -79,7 +80,7 @@ def caller_script() -> tuple[Step, ...]:
 
 async def _demo(out: Path | None, *, as_json: bool) -> int:
     folder = out or load_settings().data_dir / "demo"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     port = _free_port()
     base = f"http://127.0.0.1:{port}"
     account, token = "AC" + secrets.token_hex(16), secrets.token_hex(16)
@@ -116,7 +117,7 @@ def _keep(folder: Path, call_sid: str) -> Kept:
     record = record_of(settings, call_sid)
     stereo = stereo_of(settings, record["call"])
     recording, page = folder / "call.wav", folder / "call.html"
-    write_wav(recording, stereo)
+    write_private(recording, wav(stereo))
     write_page(record, sound(stereo), page)
     return Kept(record, recording, page)
 
