@@ -24,7 +24,7 @@ from gateway.store.tapefile import (
     PartFile,
     Plain,
     boot_id,
-    header_audio_bytes,
+    is_wav_begun,
     open_locked,
     read_index,
     remove_dead,
@@ -88,7 +88,7 @@ def _survey(file: BinaryIO, part: Path, vault: Vault | None) -> tuple[Form, Mark
         return Plain(), Mark()
     if head.startswith(MAGIC):
         return _survey_sealed(file, part, vault)
-    if header_audio_bytes(head) is not None:
+    if is_wav_begun(head):
         return Plain(), _survey_plain(file, size, part.with_suffix(".idx"))
     if _end_without_zeros(file, 0, size) == 0:
         return Plain(), Mark()

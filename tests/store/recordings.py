@@ -1,4 +1,4 @@
-"""Recordings for tests: audio known byte by byte, keys, and a disk that fails or dies on request."""
+"""Recordings for tests: audio known byte by byte, keys, a disk that fails or dies on request."""
 
 import hashlib
 import math
