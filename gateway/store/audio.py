@@ -27,7 +27,7 @@ from gateway.store.vault import MAGIC, Sealed, Vault, recognise
 PCM_BYTES: Final = 2
 FULL_SCALE: Final = 32768
 
-_FILE: Final = re.compile(r"\d{4}-\d\d/[0-9a-f]{32}\.wav(\.enc)?")
+_FILE: Final = re.compile(r"[0-9]{4}-[0-9]{2}/[0-9a-f]{32}\.wav(\.enc)?")
 
 
 def recording_path(folder: Path, file: str) -> Path:

@@ -31,7 +31,7 @@ from gateway.store.tapefile import (
 )
 from gateway.store.vault import MAGIC, Vault, head_bytes, recognise
 
-_OURS: Final = re.compile(r"\d{4}-\d\d/[0-9a-f]{32}\.(part|idx|rekey)")
+_OURS: Final = re.compile(r"[0-9]{4}-[0-9]{2}/[0-9a-f]{32}\.(part|idx|rekey)")
 _BLOCK: Final = 1 << 16
 
 _log = structlog.get_logger()
