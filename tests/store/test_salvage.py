@@ -355,7 +355,7 @@ def test_kill_9_loses_nothing_that_was_written(tmp_path: Path, form: str) -> Non
 
 @pytest.mark.system
 @pytest.mark.parametrize("form", ["plain", "encrypted"])
-@pytest.mark.parametrize("repeat", range(5))
+@pytest.mark.parametrize("repeat", range(2))
 def test_kill_9_loses_no_more_than_a_moment(tmp_path: Path, form: str, repeat: int) -> None:
     """Of what was handed on more than a moment before, a tenth of a second at most is missing."""
     for each in killed_rounds(tmp_path / str(repeat), form, rounds=20, longest=400):

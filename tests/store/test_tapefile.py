@@ -154,9 +154,9 @@ def test_a_file_in_progress_has_its_own_name(tmp_path: Path, form: Form) -> None
     part = PartFile(tmp_path / STEM, form)
     part.append(pattern(1))
     assert names_in(tmp_path) == ["idx", "part"]
-    assert part.unsynced
+    before = part.unsynced
     part.sync(123)
-    assert not part.unsynced
+    assert (before, part.unsynced) == (True, False)
     size = the_file(tmp_path, "part").stat().st_size
     assert the_file(tmp_path, "idx").read_text() == f"boot {boot_id()}\n{size} 123\n"
     part.remove()

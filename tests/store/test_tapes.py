@@ -332,7 +332,7 @@ def test_what_is_being_written_counts_as_waiting(tmp_path: Path) -> None:
         if name == "pwrite" and not each.faults:
             each.tape.write(b"\xff\xff")
 
-    with Disk(hanging).watched():  # type: ignore[arg-type]
+    with Disk(hanging).watched():
         each.tape.store()
     assert each.faults == ["disk_slow"]
 
