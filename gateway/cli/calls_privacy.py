@@ -13,6 +13,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command("purge")(purge)
     app.command("erase")(erase)
     app.command("evidence")(evidence)
+    app.command("rekey")(rekey)
 
 
 def purge(dry_run: DryRun = False, as_json: Json = False) -> None:
@@ -45,3 +46,10 @@ def evidence(as_json: Json = False) -> None:
     from gateway.cli.calls_purge import run_evidence
 
     raise typer.Exit(run_evidence(as_json=as_json))
+
+
+def rekey(as_json: Json = False) -> None:
+    """Encrypt recordings of older keys with the first key of GATEWAY_RECORDING_KEYS."""
+    from gateway.cli.calls_rekey import run_rekey
+
+    raise typer.Exit(run_rekey(as_json=as_json))

@@ -9,11 +9,10 @@ import re
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from gateway.core.g711 import SAMPLE_RATE, audioop, pad_to_frame, to_pcm16
+from gateway.core.g711 import SAMPLE_RATE, pad_to_frame, to_pcm16
 from gateway.errors import GatewayError
 from gateway.store.tapefile import (
     CHANNELS,
@@ -27,7 +26,7 @@ from gateway.store.vault import MAGIC, Sealed, Vault, recognise
 PCM_BYTES: Final = 2
 FULL_SCALE: Final = 32768
 
-_FILE: Final = re.compile(r"\d{4}-\d\d/[0-9a-f]{32}\.wav(\.enc)?")
+_FILE: Final = re.compile(r"[0-9]{4}-[0-9]{2}/[0-9a-f]{32}\.wav(\.enc)?")
 
 
 def recording_path(folder: Path, file: str) -> Path:
@@ -101,12 +100,6 @@ def agent(stereo: bytes) -> bytes:
     return stereo[1::CHANNELS]
 
 
-def window(stereo: bytes, from_ms: float, to_ms: float) -> bytes:
-    """The audio between two moments of a recording, as far as there is any."""
-    start, end = (max(0, int(ms * SAMPLE_RATE / 1000)) * CHANNELS for ms in (from_ms, to_ms))
-    return stereo[start:end]
-
-
 def caller_fixture(stereo: bytes) -> bytes:
     """The caller's channel as a load test plays it: raw mu-law in whole frames."""
     return pad_to_frame(caller(stereo))
@@ -121,31 +114,6 @@ def wav(stereo: bytes) -> bytes:
         file.setframerate(SAMPLE_RATE)
         file.writeframes(to_pcm16(stereo))
     return content.getvalue()
-
-
-def write_wav(path: Path, stereo: bytes) -> None:
-    """Writes such a file. Raises GatewayError when the disk will not have it."""
-    try:
-        path.write_bytes(wav(stereo))
-    except OSError as error:
-        raise GatewayError(f"{path}: {error.strerror}") from None
-
-
-def peaks(stereo: bytes, columns: int) -> tuple[list[int], list[int]]:
-    """The loudest sample of each column of a drawing, 0 to 32768: the caller's, then the agent's.
-
-    Columns without a sample of their own, when there are more than samples, have their neighbour's.
-    """
-    return _peaks(to_pcm16(caller(stereo)), columns), _peaks(to_pcm16(agent(stereo)), columns)
-
-
-def _peaks(pcm: bytes, columns: int) -> list[int]:
-    samples = len(pcm) // PCM_BYTES
-    edges = [column * samples // columns for column in range(columns + 1)]
-    return [
-        audioop.max(pcm[PCM_BYTES * start : PCM_BYTES * max(end, start + 1)], PCM_BYTES)
-        for start, end in pairwise(edges)
-    ]
 
 
 @contextmanager

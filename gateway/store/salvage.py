@@ -24,14 +24,14 @@ from gateway.store.tapefile import (
     PartFile,
     Plain,
     boot_id,
-    header_audio_bytes,
+    is_wav_begun,
     open_locked,
     read_index,
     remove_dead,
 )
 from gateway.store.vault import MAGIC, Vault, head_bytes, recognise
 
-_OURS: Final = re.compile(r"\d{4}-\d\d/[0-9a-f]{32}\.(part|idx|rekey)")
+_OURS: Final = re.compile(r"[0-9]{4}-[0-9]{2}/[0-9a-f]{32}\.(part|idx|rekey)")
 _BLOCK: Final = 1 << 16
 
 _log = structlog.get_logger()
@@ -88,7 +88,7 @@ def _survey(file: BinaryIO, part: Path, vault: Vault | None) -> tuple[Form, Mark
         return Plain(), Mark()
     if head.startswith(MAGIC):
         return _survey_sealed(file, part, vault)
-    if header_audio_bytes(head) is not None:
+    if is_wav_begun(head):
         return Plain(), _survey_plain(file, size, part.with_suffix(".idx"))
     if _end_without_zeros(file, 0, size) == 0:
         return Plain(), Mark()

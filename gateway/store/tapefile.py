@@ -30,6 +30,7 @@ MAX_UNSYNCED_BYTES: Final = 1 << 20
 
 _HEADER: Final = struct.Struct("<4sI4s4sIHHIIHHH4sII4sI")
 HEADER_BYTES: Final = _HEADER.size
+_LENGTHS: Final = (1, 14, 16)  # of the file, the frames, the audio
 _MULAW: Final = 7  # WAVE_FORMAT_MULAW
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
@@ -56,6 +57,14 @@ def header_audio_bytes(header: bytes) -> int | None:
     promised: int = _HEADER.unpack(header)[-1]
     fits = promised <= 0xFFFF_FFFF - HEADER_BYTES and header == wav_header(promised)
     return promised if fits else None
+
+
+def is_wav_begun(head: bytes) -> bool:
+    """True for one of our headers whatever its lengths are: they may be half written."""
+    if len(head) != HEADER_BYTES:
+        return False
+    found, ours = _HEADER.unpack(head), _HEADER.unpack(wav_header(0))
+    return all(found[at] == ours[at] for at in range(len(ours)) if at not in _LENGTHS)
 
 
 class Form(Protocol):

@@ -186,6 +186,7 @@ class Tapes:
         self._tapes: list[Tape] = []
         self._thread = threading.Thread(target=self._turning, name="tapes", daemon=True)
         self._door = threading.Lock()
+        self._ending = False
         self._over = False
 
     def start(self) -> None:
@@ -229,6 +230,8 @@ class Tapes:
                 tape.store()
             self._sync(time.monotonic())
             self._tapes = [tape for tape in self._tapes if not tape.over]
+            if self._ending:
+                self._leave()
 
     def _hear(self) -> None:
         """Does one thing that was asked for, or waits a turn for it; so many calls that end at once
@@ -245,12 +248,13 @@ class Tapes:
             tape.sync()
 
     def _end(self) -> None:
+        self._ending = True
+
+    def _leave(self) -> None:
         for tape in self._tapes:
             tape.finish()
         with self._door:
-            self._over = self._asked.empty()
-        if not self._over:
-            self._asked.put(self._end)  # what was asked for meanwhile comes first
+            self._over = self._asked.empty()  # what was asked for meanwhile comes first
 
 
 def _pending() -> "Future[Closed]":

@@ -72,6 +72,8 @@ class Sealed:
         while True:
             length = int.from_bytes(file.read(_LENGTH_BYTES), "big")
             sealed = file.read(length) if length <= MAX_CHUNK_BYTES else b""
+            if len(sealed) != length:
+                return
             try:
                 audio = self._cipher.decrypt(_nonce(_CHUNK, number), sealed, None)
             except InvalidTag:
