@@ -311,7 +311,10 @@ class Call:
         self._departure.cancel()
         self.dialogue.disconnect()
         self.downstream.close()
-        await asyncio.gather(self._upstream.close(), self._recorder.close())
+        recording = self._loop.create_task(self._recorder.close())
+        # At once: what a tool that was broken off would tell the model now, nobody hears.
+        await self._upstream.close()
+        await recording
 
     def _emit(self, event: CallEvent) -> None:
         if self.state == "answered" and isinstance(event, CallLive):

@@ -24,7 +24,7 @@ from tests.call import model_events as said
 from tests.call.carriers import ACCOUNT_SID, CALL_SID, SilentCarrier, start
 from tests.call.contexts import ready
 from tests.call.hand_model import HandModel, ModelEnd
-from tests.call.watching import Witness, soon, until
+from tests.call.watching import Witness, soon, turns, until
 
 KEY = "sk-test-0123456789"
 MODEL = "gpt-realtime-2.1"
@@ -118,6 +118,7 @@ async def live(
     running = LiveCall(plan, carrier or SilentCarrier(instant=True), **changes)
     try:
         await running.witness.first(CallOffered)
+        await turns()  # it is told before the call's own task has begun
         if answered:
             running.answer()
         yield running

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from gateway.cli.calls_show import print_call
-from gateway.store.audio import wav
+from gateway.cli.calls_show import print_call, sound
 from gateway.store.tables import metadata
 from tests.cli.conftest import Command
 from tests.cli.taped import STEREO, record_taped_call
@@ -189,7 +188,8 @@ def test_a_page_goes_to_the_exports_or_where_one_says(
     path = Path(f"data/exports/{CALL_SID}.html")
     assert command("calls", "show", CALL_SID, "--html") == (0, f"{path}\n", "")
     assert command("calls", "show", CALL_SID, "--html", "deep/own.html").out == "deep/own.html\n"
-    assert pages == [(CALL_SID, wav(STEREO), path), (CALL_SID, wav(STEREO), Path("deep/own.html"))]
+    wanted = sound(STEREO)
+    assert pages == [(CALL_SID, wanted, path), (CALL_SID, wanted, Path("deep/own.html"))]
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
