@@ -1,20 +1,21 @@
-"""`python -m bench`: the density benchmark, side by side in one run. `--help` says the rest."""
+"""`python -m bench`: the density benchmark, side by side in one run. `--help` says the rest.
+
+`python -m bench records …` is another one: what is kept of calls, and what that costs.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
 import sys
-from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 
 import uvloop
 from rich.console import Console
 
-from bench import report
-from bench.density import Bench
+from bench import records, report
+from bench.density import Bench, until_told
 from bench.exactness import SECONDS as EXACT_SECONDS
 from bench.process import OURS as OUR_COMMAND
 from bench.process import PLAIN, Cores
@@ -26,6 +27,8 @@ QUICK = {"rounds": 1, "seconds": 6.0, "exact_seconds": 10.0}
 
 def main() -> int:
     """Exit code: 0; 1 gateway failed, or with --check a target missed or runs void; 2 usage."""
+    if sys.argv[1:2] == ["records"]:
+        return records.main(sys.argv[2:])
     options = _options()
     console = Console(width=None if sys.stdout.isatty() else 120)
     # Where the results go is nobody's business but this machine's.
@@ -69,14 +72,7 @@ def _run(console: Console, options: argparse.Namespace, results: Results) -> Non
     )
     if cores.gateway == cores.load:
         console.print("[red]one core only: the load disturbs the gateway, do not publish[/]")
-    uvloop.run(_until_told(bench.run(results)))
-
-
-async def _until_told(work: Coroutine[None, None, None]) -> None:
-    """SIGTERM ends the benchmark as SIGINT does: the gateways it started end with it."""
-    task = asyncio.ensure_future(work)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    await task
+    uvloop.run(until_told(bench.run(results)))
 
 
 def _micro(console: Console, results: Results) -> None:

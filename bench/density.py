@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.clock import Clock
 from bench.exactness import measure_exactness
+from bench.figures import Figures
 from bench.load import Load, Outcome, Plan
 from bench.model import ScriptedModel
 from bench.process import Cores, Gateway, GatewayFailed, pinned
@@ -37,6 +39,8 @@ class Bench:
     seconds: float
     exact_seconds: float
     tell: Tell
+    kept: Callable[[Path], Figures] | None = None
+    """What a gateway that has ended left in its data folder; every run of it gets these figures."""
 
     def runs(self) -> int:
         """Number of density runs."""
@@ -86,6 +90,7 @@ class Bench:
     async def _density(
         self, results: Results, load: Load, url: str, cores: Cores, variant: str, number: int
     ) -> None:
+        begun = len(results.density)
         async with self._started(variant, url, cores) as gateway:
             await load.run(gateway, WARM_UP, 0.0)
             await asyncio.sleep(REST_S)
@@ -101,6 +106,10 @@ class Bench:
                     await asyncio.sleep(REST_S)
                     if not void or results.count_void:
                         break
+            await gateway.stop()
+            found = self.kept(gateway.data) if self.kept is not None else {}
+        for run in results.density[begun:]:
+            run.figures.update(found)
 
     async def _exactness(
         self, results: Results, load: Load, clock: Clock, url: str, cores: Cores, variant: str
@@ -128,10 +137,17 @@ class Bench:
                 await gateway.stop()
 
 
+async def until_told(work: Coroutine[None, None, None]) -> None:
+    """SIGTERM ends the benchmark as SIGINT does: the gateways it started end with it."""
+    task = asyncio.ensure_future(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await task
+
+
 def _short(outcome: Outcome) -> str:
     f = outcome.figures
     if outcome.void:
-        late_ms, waited = f["generator_late_p99_ms"], f["waited_share"]
+        late_ms, waited = f["generator_late_p99_ms"], f["others_share"]
         return (
             f"VOID: generator {late_ms:.1f} ms late (p99), gateway waited {waited:.1%} of the time"
         )

@@ -104,7 +104,7 @@ class Gateway:
 
     async def stop(self) -> None:
         """SIGTERM, and SIGKILL when that was not enough."""
-        if self._process is None:
+        if self._process is None or self._process.poll() is not None:
             return
         self._process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + STOP_TIMEOUT_S
@@ -128,6 +128,10 @@ class Gateway:
         """Time so far in which its main thread could have run and something else had the core."""
         return sum(int(_proc(pid, "schedstat").split()[1]) for pid in self._pids())
 
+    def threads_ns(self) -> int:
+        """CPU time so far of all threads but the main one, and of child processes."""
+        return self.cpu_ns() - int(_proc(self._pids()[0], "schedstat").split()[0])
+
     def rss_kb(self) -> float:
         """Resident memory now."""
         page_kb = os.sysconf("SC_PAGE_SIZE") / 1024
@@ -137,6 +141,11 @@ class Gateway:
         """The last lines the gateway wrote."""
         text = self._log.read_text("utf-8", "replace") if self._log.exists() else ""
         return "\n".join(text.splitlines()[-lines:])
+
+    @property
+    def data(self) -> Path:
+        """Where it keeps its files."""
+        return self.scratch / "data"
 
     @property
     def _log(self) -> Path:
@@ -154,7 +163,7 @@ class Gateway:
             "GATEWAY_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.port),
             "GATEWAY_MAX_CALLS": str(self.max_calls),
-            "GATEWAY_DATA_DIR": str(self.scratch / "data"),
+            "GATEWAY_DATA_DIR": str(self.data),
             "GATEWAY_AGENTS_DIR": str(ROOT / "agents_config"),
         }
 

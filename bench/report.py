@@ -58,7 +58,7 @@ ROWS = (
     Row("frames heard after their clear", ("ghosts",), 0),
     Row("clears nobody needed", ("needless_clears",), 0),
     Row("problems of protocol", ("problems",), 0),
-    Row("core taken by others", ("waited_share",), 3),
+    Row("core taken by others", ("others_share",), 3),
     Row("generator: core used", ("generator_cpu_share",)),
     Row("generator: late, ms p99/max", ("generator_late_p99_ms", "generator_late_max_ms")),
 )
@@ -77,9 +77,9 @@ def print_density(console: Console, results: Results, variants: list[str]) -> No
         against = YARDSTICK in variants and compared != YARDSTICK
         if against:
             table.add_column(f"{compared} / {YARDSTICK}", justify="right")
-        figures = {variant: _shown(results, variant, calls) for variant in variants}
+        figures = {variant: shown(results, variant, calls) for variant in variants}
         for row in ROWS:
-            cells = [_cell(figures[variant], row) for variant in variants]
+            cells = [cell(figures[variant], row) for variant in variants]
             if against:
                 cells.append(_ratio(figures[compared], figures[YARDSTICK], row))
             table.add_row(row.label, *cells)
@@ -100,24 +100,28 @@ def print_exactness(console: Console, results: Results) -> None:
             found = [e for e in results.exactness if e.variant == variant]
             exact = next(e for e in found if (e.delay_ms, e.jitter_ms) == (delay, jitter))
             f = exact.figures
-            sizes = _cell(f, Row("", tuple(f"truncation_{x}_ms" for x in ("p50", "p95", "max")), 0))
+            sizes = cell(f, Row("", tuple(f"truncation_{x}_ms" for x in ("p50", "p95", "max")), 0))
             ends = (
                 f"{f.get('truncation_lowest_ms', 0):+.0f}…{f.get('truncation_highest_ms', 0):+.0f}"
             )
             shown = f"{sizes}  {ends}  {f['truncation_n']:.0f}"
             cells.append("VOID" if exact.void and not results.count_void else shown)
             counts = ("truncation_untold", "unheard_kept", "truncation_needless")
-            cells.append(_cell(f, Row("", counts, 0)))
+            cells.append(cell(f, Row("", counts, 0)))
         table.add_row(f"{delay:.0f} ms ± {jitter:.0f}", *cells)
     console.print(table)
 
 
 def print_targets(console: Console, results: Results) -> bool:
     """The targets; true when none of those measured was missed."""
+    return print_verdicts(console, targets(results))
+
+
+def print_verdicts(console: Console, found: list[Target]) -> bool:
+    """What was to be reached, and was it; true when none of those measured was missed."""
     table = Table(title="targets", title_justify="left")
     for name in ("", "measured", "limit", ""):
         table.add_column(name, justify="left" if not name else "right")
-    found = targets(results)
     for target in found:
         measured = "-" if target.measured is None else f"{target.measured:.2f}"
         table.add_row(target.name, measured, f"≤ {target.limit:g}", _verdict(target))
@@ -153,8 +157,8 @@ def version() -> str:
     return found.group(1) if found else "unknown"
 
 
-def write_json(path: Path, results: Results) -> None:
-    """Every run and every combination of runs."""
+def write_json(path: Path, results: Results, found: list[Target] | None = None) -> None:
+    """Every run and every combination of runs; `found` takes the place of the usual targets."""
     combined = {
         variant: {str(calls): results.combined(variant, calls) for calls in results.counts()}
         for variant in dict.fromkeys(run.variant for run in results.density)
@@ -165,20 +169,25 @@ def write_json(path: Path, results: Results) -> None:
         "machine": machine(),
         **asdict(results),
         "combined": combined,
-        "targets": [asdict(t) | {"reached": t.reached} for t in targets(results)],
+        "targets": [
+            asdict(t) | {"reached": t.reached}
+            for t in (targets(results) if found is None else found)
+        ],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=1, default=list) + "\n", "utf-8")
 
 
-def _shown(results: Results, variant: str, calls: int) -> dict[str, float]:
+def shown(results: Results, variant: str, calls: int) -> dict[str, float]:
+    """What a table shows of a variant at a number of calls."""
     figures = results.combined(variant, calls)
     if "rss_base_kb" in figures:
         figures["rss_base_mb"] = figures["rss_base_kb"] / 1024
     return figures
 
 
-def _cell(figures: dict[str, float], row: Row) -> str:
+def cell(figures: dict[str, float], row: Row) -> str:
+    """The figures of a row, slashes between them."""
     if not any(key in figures for key in row.keys):
         return "-"
     return " / ".join(

@@ -15,14 +15,19 @@ import structlog
 
 from gateway.core.events import (
     AgentSpoke,
+    AgentStarted,
+    AgentStopped,
     CallerSpoke,
     CallEvent,
     ModelLost,
+    UsageCounted,
 )
 from gateway.core.shown import event_name, shown_fields
 from gateway.settings import Settings
 
 _SPOKEN = (AgentSpoke, CallerSpoke)
+_DETAILS = (AgentStarted, AgentStopped, UsageCounted)
+"""Of turns that have a line of their own: for debugging."""
 _DIGIT = re.compile(r"\d(?=(?:\D*\d){2})")
 """Every digit but the last two, however the number is written."""
 _UNSAFE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
@@ -97,14 +102,16 @@ def _escaped(text: str) -> str:
 
 
 def log_event(call_sid: str, event: CallEvent) -> None:
-    """A listener: writes one line for a call event."""
+    """A listener: writes one line for a call event, if there is to be one."""
     if isinstance(event, _SPOKEN):
         return
-    fields = _fields(event)
-    if isinstance(event, ModelLost):
-        _log.error(event_name(event), call_sid=call_sid, **fields)
+    if isinstance(event, _DETAILS):
+        if _log.is_enabled_for(logging.DEBUG):
+            _log.debug(event_name(event), call_sid=call_sid, **_fields(event))
+    elif isinstance(event, ModelLost):
+        _log.error(event_name(event), call_sid=call_sid, **_fields(event))
     else:
-        _log.info(event_name(event), call_sid=call_sid, **fields)
+        _log.info(event_name(event), call_sid=call_sid, **_fields(event))
 
 
 def _fields(event: CallEvent) -> dict[str, Any]:

@@ -90,6 +90,9 @@ class LoopbackGateway:
     def waited_ns(self) -> int:
         return 0
 
+    def threads_ns(self) -> int:
+        return 0
+
     def rss_kb(self) -> float:
         return 1000.0
 

@@ -118,7 +118,7 @@ async def test_an_extra_field_is_a_problem() -> None:
 )
 def test_a_disturbed_run_is_void(late_ms: float, waited: float, void: bool) -> None:
     """A late generator or a shared core: the figures mean nothing."""
-    figures = {"generator_late_p99_ms": late_ms, "waited_share": waited}
+    figures = {"generator_late_p99_ms": late_ms, "others_share": waited}
     assert Outcome(figures, [], 0).void is void
 
 

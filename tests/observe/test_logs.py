@@ -15,6 +15,8 @@ import structlog
 
 from gateway.core.events import (
     AgentSpoke,
+    AgentStarted,
+    AgentStopped,
     CallEnded,
     CallerSpoke,
     CallEvent,
@@ -24,6 +26,7 @@ from gateway.core.events import (
     ModelLost,
     ToolStarted,
     TurnDone,
+    UsageCounted,
 )
 from gateway.core.shown import event_name
 from gateway.core.turns import Turn
@@ -32,16 +35,22 @@ from gateway.observe.logs import configure_logs, log_event
 from gateway.settings import load_settings
 
 CALL_SID = "CA" + "0" * 32
+LEVELS = {
+    ModelLost: "error",
+    AgentStarted: "debug",
+    AgentStopped: "debug",
+    UsageCounted: "debug",
+}
 HOSTILE = '\r\n{"event": "forged"}\x1b[2J\x1b[31mred\u2028\u0085\x00\x07'
 Logged = Callable[..., list[str]]
 
 
 @pytest.fixture
 def logged(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Logged:
-    """Logs events as JSON; the lines that were written."""
+    """Logs events as JSON; the lines that were written, those for debugging too."""
 
-    def lines(*told: CallEvent, call_sid: str = CALL_SID) -> list[str]:
-        configured(monkeypatch, "json")
+    def lines(*told: CallEvent, call_sid: str = CALL_SID, level: str = "debug") -> list[str]:
+        configured(monkeypatch, "json", level)
         for event in told:
             log_event(call_sid, event)
         return capsys.readouterr().err.splitlines()
@@ -120,7 +129,7 @@ def test_an_event_is_one_line_of_json(logged: Logged, kind: type[Any]) -> None:
     assert line["event"] == event_name(example(kind))
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", line["at"])
     assert line["call_sid"] == CALL_SID
-    assert line["level"] == ("error" if kind is ModelLost else "info")
+    assert line["level"] == LEVELS.get(kind, "info")
     for name, value in line.items():
         if isinstance(value, float):
             assert value == (12.345678 if name.endswith("_usd") else 12.35)
@@ -143,6 +152,12 @@ def test_the_level_is_the_deployments(
     assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == [
         "model.lost"
     ]
+
+
+def test_a_turn_has_one_line(logged: Logged) -> None:
+    """Its beginning, its end and its tokens are for debugging."""
+    told = [example(kind) for kind in (AgentStarted, TurnDone, UsageCounted, AgentStopped)]
+    assert [json.loads(line)["event"] for line in logged(*told, level="info")] == ["turn.done"]
 
 
 # What is not for logs
@@ -206,7 +221,7 @@ def test_nobody_forges_a_line_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In the console format too: no line of a stranger's, no terminal code of a stranger's."""
-    configured(monkeypatch, "console")
+    configured(monkeypatch, "console", "debug")
     for kind in kinds():
         log_event(CALL_SID + HOSTILE, example(kind, HOSTILE))
     written = capsys.readouterr().err

@@ -1,0 +1,82 @@
+"""What keeping costs is the ratio to keeping nothing, and what was kept is counted."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from bench.figures import Figures
+from bench.records import kept, main, print_tables, ratios, targets
+from bench.results import Results, Run
+
+
+def run(variant: str, number: int, cpu_ms: float, *, void: bool = False) -> Run:
+    figures: Figures = {
+        "cpu_ms_per_call_s": cpu_ms,
+        "rss_growth_kb_per_call_min": 2.0,
+        "not_kept": 0.0,
+    }
+    return Run(variant, 50, number, figures, void)
+
+
+def three_rounds() -> Results:
+    found = [(4.0, 4.4), (5.0, 5.4), (4.0, 4.2)]
+    runs = [run("nothing", number, nothing) for number, (nothing, _) in enumerate(found)]
+    return Results([*runs, *[run("records", n, records) for n, (_, records) in enumerate(found)]])
+
+
+def test_neighbours_in_time_are_compared() -> None:
+    """Each round has a ratio of its own."""
+    assert ratios(three_rounds(), "records", 50) == pytest.approx([1.1, 1.08, 1.05])
+
+
+def test_a_void_run_has_no_ratio() -> None:
+    """Nor has the run beside it; unless void runs count, for a look."""
+    results = Results([run("nothing", 1, 4.0, void=True), run("records", 1, 4.4)])
+    assert ratios(results, "records", 50) == []
+    results.count_void = True
+    assert ratios(results, "records", 50) == pytest.approx([1.1])
+
+
+def test_the_median_ratio_is_held_against_the_limit() -> None:
+    """Of everything but `nothing`."""
+    found = targets(three_rounds())
+    assert found[0].measured == pytest.approx(1.08)
+    assert [target.reached for target in found] == [True, True, True]
+
+
+def test_what_was_kept_is_counted_per_second_of_call(tmp_path: Path) -> None:
+    """Events, recorded time, and calls whose end is missing."""
+    with sqlite3.connect(tmp_path / "calls.db") as database:
+        database.execute("CREATE TABLE events (seq)")
+        database.execute("CREATE TABLE calls (ended_at, duration_ms, recording_ms)")
+        database.executemany("INSERT INTO events VALUES (?)", [(n,) for n in range(30)])
+        calls = [("2026", 6000.0, 4500.0), ("2026", 4000.0, 3000.0), (None, None, None)]
+        database.executemany("INSERT INTO calls VALUES (?, ?, ?)", calls)
+    database.close()
+    assert kept(tmp_path) == {"events_per_call_s": 3.0, "recorded_share": 0.75, "not_kept": 1}
+
+
+def test_without_a_database_there_is_nothing_to_count(tmp_path: Path) -> None:
+    """A gateway that keeps nothing has none."""
+    assert kept(tmp_path) == {}
+
+
+def test_the_table_shows_all_ways_side_by_side() -> None:
+    """With the range of the ratios, and a dash for what was not measured."""
+    console = Console(record=True, width=120)
+    print_tables(console, three_rounds())
+    text = console.export_text()
+    assert "1.080 (1.050…1.100)" in text
+    assert "50 calls" in text
+
+
+def test_unknown_ways_are_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit 2 and the name at fault."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--variants", "nothing,half"])
+    assert ended.value.code == 2
+    assert "half" in capsys.readouterr().err
