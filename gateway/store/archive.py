@@ -31,6 +31,8 @@ from gateway.store.scribe import Scribe
 from gateway.store.spent import Spent, spent_today
 from gateway.store.stranded import Stranded
 from gateway.store.tapes import Tapes
+from gateway.store.trouble import cause
+from gateway.store.upgrade import upgrade
 from gateway.store.vault import open_vault
 from gateway.store.writer import Writer, WriterStatus
 
@@ -71,11 +73,15 @@ class Archive:
         self._tasks: asyncio.Task[None] | None = None
 
     async def start(self, on_spent: OnSpent) -> None:
-        """Mends what a process before left, starts the threads, and is ready for the first call.
+        """Brings the database up to date, mends what a process before left, starts the threads, and
+        is ready for the first call. A database that is away may come later.
+
+        Raises ConfigError for a database that a newer gateway made.
 
         ``on_spent`` is told once, on the loop of whoever starts it, what other processes have spent
         today: as soon as the database says so.
         """
+        await self._upgrade()
         repair(self._folder, self._vault)
         caller = asyncio.get_running_loop()
 
@@ -89,6 +95,13 @@ class Archive:
         self._keeper.start()
         if not await self.durable(_READY_S):
             _log.warning("records.not_durable")
+
+    async def _upgrade(self) -> None:
+        try:
+            async with asyncio.timeout(_READY_S):
+                await upgrade(self._settings)
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            _log.warning("records.database_away", error=cause(error))
 
     def stop(self) -> None:
         """Ends the threads; what the database does not take any more stays in the journal."""

@@ -18,6 +18,7 @@ from gateway.core.shown import event_name
 from gateway.errors import GatewayError
 from gateway.store.audio import read_stereo, recording_path
 from gateway.store.call_row import PUBLIC
+from gateway.store.leftovers import unlink
 from gateway.store.outbox import Outbox
 from gateway.store.reconcile import REASON
 from gateway.store.tables import calls, deliveries
@@ -40,7 +41,9 @@ class Stranded:
         found = await connection.execute(select(calls).where(this))
         call = found.mappings().one()
         if call["recording"] is not None and call["recording_ms"] is None:
-            values = await asyncio.to_thread(self._left_of, call["recording"])
+            unwanted = call["consent"] in ("declined", "withdrawn")
+            look = self._deleted if unwanted else self._left_of
+            values = await asyncio.to_thread(look, call["recording"])
             await connection.execute(update(calls).where(this).values(**values))
             found = await connection.execute(select(calls).where(this))
             call = found.mappings().one()
@@ -57,6 +60,12 @@ class Stranded:
             return {"recording": kept, "recording_incomplete": REASON}
         audio_ms = len(stereo) / STEREO_BYTES_PER_MS
         return {"recording_ms": audio_ms, "recording_incomplete": REASON}
+
+    def _deleted(self, file: str) -> dict[str, Any]:
+        """The process died before it had deleted what the caller did not want kept."""
+        if unlink(self._folder, [file]).failed:
+            return {"recording_incomplete": REASON}  # it keeps its name: the purge tries again
+        return dict.fromkeys(("recording", "recording_from_ms", "recording_ms"))
 
     def _is_there(self, file: str) -> bool:
         stem = file.partition(".")[0]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from gateway.core.events import (
     AgentSpoke,
@@ -156,3 +156,32 @@ def test_a_mistake_is_told_before_anything_starts(
     settings = settings_in(tmp_path, **wrong)
     with pytest.raises(ConfigError, match=f"^{named}"):
         Archive(settings, read_prices(settings))
+
+
+@pytest.mark.asyncio
+async def test_a_database_that_is_away_stops_nothing(tmp_path: Path) -> None:
+    """What is heard is on the disk at once, and in the journal when the process ends."""
+    url = "postgresql://nobody@127.0.0.1:9/nothing"
+    archive, _ = await started(settings_in(tmp_path, database_url=url))
+    archive.hear("CA1", OFFERED)
+    assert await archive.durable(10)
+    assert not archive.status().database_ok
+    await asyncio.to_thread(archive.stop)
+    lines = "".join(path.read_text() for path in (tmp_path / "journal").rglob("*.jsonl"))
+    assert "CA1" in lines
+
+
+@pytest.mark.asyncio
+async def test_a_database_of_a_newer_gateway_is_refused(tmp_path: Path) -> None:
+    """Before any call: what it holds is not ours to change."""
+    settings = settings_in(tmp_path)
+    first, _ = await started(settings)
+    await asyncio.to_thread(first.stop)
+    engine = open_database(settings)
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await engine.dispose()
+    archive = Archive(settings, read_prices(settings))
+    with pytest.raises(ConfigError, match="newer gateway"):
+        await archive.start(Told().hear)
+    await asyncio.to_thread(archive.stop)

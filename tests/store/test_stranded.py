@@ -86,6 +86,17 @@ async def test_a_recording_that_was_whole_before_the_crash_stays(tmp_path: Path)
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("consent", ["declined", "withdrawn"])
+async def test_what_a_caller_did_not_want_kept_is_deleted(tmp_path: Path, consent: str) -> None:
+    """The process died between the caller's word and the disk."""
+    recorded(tmp_path, FILE, 100)
+    stranded = Stranded(None, tmp_path, None)
+    row, _ = await closed(tmp_path, stranded, recording=FILE, consent=consent)
+    assert (row.recording, row.recording_ms, row.recording_incomplete) == (None, None, None)
+    assert not (tmp_path / FILE).exists()
+
+
+@pytest.mark.asyncio
 async def test_whoever_waits_for_the_end_is_told_of_it(tmp_path: Path) -> None:
     """As of any other end, with what is known of the call."""
     settings = settings_in(tmp_path, hook_url="https://crm.example/hook")
