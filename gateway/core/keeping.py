@@ -72,7 +72,7 @@ class RecordingEnded:
 
     audio_ms: float
     incomplete: str
-    """Why a part of it is missing (``disk_full``, ``disk_error``, ``disk_slow``); empty when it is whole."""
+    """Why a part is missing: ``disk_full``, ``disk_error``, ``disk_slow``; empty = it is whole."""
     kept: bool
     """False when it was deleted because the caller did not want it."""
     at_ms: float

@@ -105,6 +105,9 @@ class Archive:
 
     def stop(self) -> None:
         """Ends the threads; what the database does not take any more stays in the journal."""
+        if not self._keeper.is_alive() and not self._loop.is_closed():
+            self._loop.close()  # it has never started
+            return
         with contextlib.suppress(RuntimeError):  # it has ended by itself
             self._loop.call_soon_threadsafe(self._leave)
         self._keeper.join(_LEAVE_S)
