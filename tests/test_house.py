@@ -51,7 +51,7 @@ BROAD_EXCEPTS = {
 # Modules with behaviour and no test file of their own.
 TESTED_ELSEWHERE: dict[str, str] = {
     "gateway/cli/demo_report.py": "tests/cli/test_demo.py",
-    "gateway/call/tape.py": "tests/store/test_tapes.py",
+    "gateway/call/tape.py": "tests/store/recordings/test_tapes.py",
 }
 
 MACHINE_PATH = re.compile(r"(?<![\w.$}>-])/(?:root|work|home|Users)/[\w.-]|\b[A-Z]:\\Users\\")

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from gateway.cli.calls_text import inert
 from gateway.errors import GatewayError
 from gateway.settings import Settings
-from gateway.store.reader import FOUND_AT_MOST, SHORTEST_PREFIX, Reader, open_reader
+from gateway.store.records.reader import FOUND_AT_MOST, SHORTEST_PREFIX, Reader, open_reader
 
 T = TypeVar("T")
 

@@ -6,8 +6,8 @@ from typing import Any
 from gateway.cli.calls_text import inert, local
 from gateway.errors import GatewayError
 from gateway.settings import Settings
-from gateway.store.audio import read_stereo, recording_path
-from gateway.store.vault import open_vault
+from gateway.store.recordings.audio import read_stereo, recording_path
+from gateway.store.recordings.vault import open_vault
 
 
 def stereo_of(settings: Settings, call: Mapping[str, Any]) -> bytes:

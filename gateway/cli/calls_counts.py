@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.errors import GatewayError
 from gateway.settings import Settings
-from gateway.store.existing import existing_records
+from gateway.store.privacy.existing import existing_records
 from gateway.store.trouble import cause
 
 _WORDS = {

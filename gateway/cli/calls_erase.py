@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gateway.cli.calls_counts import in_words, opened, tell
 from gateway.errors import GatewayError
 from gateway.settings import Settings, load_settings
-from gateway.store.erasable import Found, find_call, find_number, size_of
-from gateway.store.erasure import Erased, Erasure
+from gateway.store.privacy.erasable import Found, find_call, find_number, size_of
+from gateway.store.privacy.erasure import Erased, Erasure
 
 _WRITTEN = re.compile(r"[ ()./-]")
 """What people put between the digits of a number, and carriers do not."""

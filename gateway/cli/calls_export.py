@@ -14,7 +14,7 @@ from gateway.cli.calls_fixture import fixture_of
 from gateway.cli.calls_text import take_everything
 from gateway.core.transcript import Line, as_text, as_vtt
 from gateway.settings import Settings, load_settings
-from gateway.store.audio import caller_fixture, wav
+from gateway.store.recordings.audio import caller_fixture, wav
 
 Form = Literal["json", "text", "vtt", "audio", "fixture"]
 View = Mapping[str, Any]

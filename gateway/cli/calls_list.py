@@ -14,7 +14,7 @@ from rich.text import Text
 from gateway.cli.calls import asked
 from gateway.cli.calls_text import NONE, console, inert, length, local, ms, or_none, plural, usd
 from gateway.settings import load_settings
-from gateway.store.reader import CallFilter
+from gateway.store.records.reader import CallFilter
 
 View = Mapping[str, Any]
 

@@ -14,7 +14,7 @@ from gateway.cli.calls_text import console, offset
 from gateway.core.g711 import SAMPLE_RATE, to_pcm16
 from gateway.errors import GatewayError
 from gateway.settings import load_settings
-from gateway.store.audio import agent, caller
+from gateway.store.recordings.audio import agent, caller
 
 Side = Literal["left", "right"]
 """The caller is left, the agent right."""

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from gateway.cli.calls_counts import in_words, opened, tell
 from gateway.settings import Settings, load_settings
-from gateway.store.evidence import Evidence, read
-from gateway.store.retention import Purged, due, purge
+from gateway.store.privacy.evidence import Evidence, read
+from gateway.store.privacy.retention import Purged, due, purge
 
 
 def run_purge(*, dry_run: bool, as_json: bool) -> int:

@@ -7,8 +7,8 @@ import typer
 from gateway.cli.calls_counts import tell
 from gateway.errors import ConfigError, GatewayError
 from gateway.settings import load_settings
-from gateway.store.audio import rekey
-from gateway.store.vault import open_vault
+from gateway.store.recordings.audio import rekey
+from gateway.store.recordings.vault import open_vault
 
 
 def run_rekey(*, as_json: bool) -> int:

@@ -27,7 +27,7 @@ from gateway.cli.calls_text import (
 from gateway.cli.calls_timeline import Moment, timeline
 from gateway.errors import GatewayError
 from gateway.settings import Settings, load_settings
-from gateway.store.tapefile import wav_header
+from gateway.store.recordings.tapefile import wav_header
 
 View = Mapping[str, Any]
 

@@ -12,7 +12,7 @@ from gateway.cli.calls import asked
 from gateway.cli.calls_list import NOTHING, aligned
 from gateway.cli.calls_text import console, ms, or_none, usd
 from gateway.settings import load_settings
-from gateway.store.figures import Group
+from gateway.store.records.figures import Group
 
 OUTCOMES = ("completed", "transferred", "missed", "failed")
 View = Mapping[str, Any]

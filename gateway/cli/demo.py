@@ -38,7 +38,7 @@ from gateway.sim.twilio import (
     WaitForAgent,
     WaitForSilence,
 )
-from gateway.store.audio import wav
+from gateway.store.recordings.audio import wav
 
 AGENT = "frontdesk"
 NUMBER = "+15550001000"

@@ -23,7 +23,7 @@ _MOMENTS = ("created_at", "next_at", "done_at")
 
 def list_hooks(*, state: str | None, call_sid: str | None, as_json: bool) -> int:
     """Prints the deliveries, the newest first, without what they say."""
-    from gateway.store.deliveries import listed
+    from gateway.store.hooks.deliveries import listed
 
     rows = [_shown(row) for row in _ask(lambda engine: listed(engine, state, call_sid))]
     if as_json:
@@ -41,7 +41,7 @@ def list_hooks(*, state: str | None, call_sid: str | None, as_json: bool) -> int
 
 def retry_hooks(delivery_id: str | None, *, dead: bool) -> int:
     """Makes one delivery, or every dead one, due at once; a running gateway sends it."""
-    from gateway.store.deliveries import renew, renew_dead
+    from gateway.store.hooks.deliveries import renew, renew_dead
 
     now = datetime.now(UTC)
     if dead == (delivery_id is not None):

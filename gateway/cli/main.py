@@ -139,7 +139,7 @@ def calls_list(
     """Calls, the newest first."""
     from gateway.cli.calls_list import run_list
     from gateway.cli.calls_since import moment
-    from gateway.store.reader import CallFilter
+    from gateway.store.records.reader import CallFilter
 
     wanted = CallFilter(
         agent=agent,

@@ -18,23 +18,23 @@ from gateway.core.events import CallEvent
 from gateway.core.prices import Prices
 from gateway.core.shown import event_name
 from gateway.settings import Settings
-from gateway.store.courier import Courier
 from gateway.store.database import open_database
 from gateway.store.entry import Change
-from gateway.store.janitor import Janitor
-from gateway.store.journal import Journal
-from gateway.store.outbox import open_outbox
+from gateway.store.hooks.courier import Courier
+from gateway.store.hooks.outbox import open_outbox
+from gateway.store.journal.journal import Journal
+from gateway.store.journal.stranded import Stranded
+from gateway.store.journal.writer import Writer, WriterStatus
 from gateway.store.patterns import redactor
-from gateway.store.records import Records
-from gateway.store.salvage import repair
-from gateway.store.scribe import Scribe
+from gateway.store.privacy.janitor import Janitor
+from gateway.store.recordings.salvage import repair
+from gateway.store.recordings.tapes import Tapes
+from gateway.store.recordings.vault import open_vault
+from gateway.store.records.listener import Records
+from gateway.store.records.scribe import Scribe
 from gateway.store.spent import Spent, spent_today
-from gateway.store.stranded import Stranded
-from gateway.store.tapes import Tapes
 from gateway.store.trouble import cause
 from gateway.store.upgrade import upgrade
-from gateway.store.vault import open_vault
-from gateway.store.writer import Writer, WriterStatus
 
 STOP_S = 5.0
 """How long the end of the gateway waits for the database; the journal keeps the rest."""

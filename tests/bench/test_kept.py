@@ -10,7 +10,7 @@ import pytest
 from bench.kept import WHAT, Nothing, prepare
 from bench.records import VARIANTS
 from gateway.settings import load_settings
-from gateway.store.vault import open_vault
+from gateway.store.recordings.vault import open_vault
 
 
 def test_every_way_of_keeping_is_a_variant() -> None:

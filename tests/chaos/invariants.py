@@ -15,10 +15,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.errors import GatewayError
-from gateway.store.audio import read_stereo, recording_path
 from gateway.store.entry import decode
+from gateway.store.recordings.audio import read_stereo, recording_path
+from gateway.store.recordings.tapefile import STEREO_BYTES_PER_MS
 from gateway.store.tables import OF_CALLS
-from gateway.store.tapefile import STEREO_BYTES_PER_MS
 
 MOST_LOST_MS = 1000.0
 """Of the audio up to a kill, at most so much may be missing from the recording."""

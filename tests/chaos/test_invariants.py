@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.store.entry import Change, Entry, encode
-from gateway.store.tapefile import STEREO_BYTES_PER_MS, PartFile, Plain
+from gateway.store.recordings.tapefile import STEREO_BYTES_PER_MS, PartFile, Plain
 from tests.chaos.invariants import (
     Row,
     Seen,

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.sim.twilio import TwinCall
 from gateway.store.database import open_database
-from gateway.store.deliveries import LEASE_S
+from gateway.store.hooks.deliveries import LEASE_S
 from gateway.store.tables import deliveries
 from tests.chaos.gatewayprocess import Life, nursery
 from tests.chaos.invariants import (

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from gateway.store.tapefile import form_of
-from gateway.store.vault import Vault
+from gateway.store.recordings.tapefile import form_of
+from gateway.store.recordings.vault import Vault
 from tests.store.sample import Rows, record_calls, sample_call
 
 FROM_MS = 900.0

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.cli.calls_audio import stereo_of
 from gateway.errors import GatewayError
-from gateway.store.vault import Vault
+from gateway.store.recordings.vault import Vault
 from tests.cli.taped import STEREO, taped
 from tests.store.databases import settings_in
 from tests.store.sample import CALL_SID, OFFERED_AT

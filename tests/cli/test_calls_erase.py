@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from gateway.settings import Settings
-from gateway.store.erasure import Erased, Erasure
-from gateway.store.evidence import read
-from gateway.store.segments import Segments
+from gateway.store.journal.segments import Segments
+from gateway.store.privacy.erasure import Erased, Erasure
+from gateway.store.privacy.evidence import read
 from tests.cli.conftest import Command
 from tests.cli.privacy import record, settings_of_commands, with_records
 from tests.store.canaries import WHOLE, Canary, counted, files, sid
-from tests.store.test_waiting import entry
+from tests.store.journal.test_waiting import entry
 
 NUMBER = "+4930100200"
 OURS, TOO, OTHERS = Canary(1), Canary(2, recorded=False), Canary(3, caller="+15550000001")
@@ -186,7 +186,7 @@ def test_a_journal_that_is_not_emptied_in_time_is_told(
     living = Segments(settings.data_dir / "journal" / ("b" * 32))
     living.open()
     living.append(entry(sid(1), 99))
-    monkeypatch.setattr("gateway.store.erasure._LOOK_S", 100.0)
+    monkeypatch.setattr("gateway.store.privacy.erasure._LOOK_S", 100.0)
     done = command("erase", "--number", NUMBER, "--yes")
     assert done.code == 1
     assert done.err.startswith(f"gateway: journal/{'b' * 32}: something waits in it")
@@ -199,7 +199,7 @@ def test_a_locked_database_is_one_line(
     """When somebody writes all the time; nothing is gone then."""
     record(settings, OURS)
     monkeypatch.setattr("gateway.store.database.BUSY_MS", 0)
-    monkeypatch.setattr("gateway.store.busy._WAITS_S", (100.0,))
+    monkeypatch.setattr("gateway.store.privacy.busy._WAITS_S", (100.0,))
     other = sqlite3.connect(settings.data_dir / "calls.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     done = command("erase", "--number", NUMBER, "--yes")

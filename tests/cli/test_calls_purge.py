@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.settings import Settings
-from gateway.store.evidence import read
+from gateway.store.privacy.evidence import read
 from tests.cli.conftest import Command
 from tests.cli.privacy import AGES_AGO, AGES_AHEAD, record, settings_of_commands, with_records
 from tests.store.canaries import WHOLE, Canary, counted, files

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from gateway.settings import load_settings
-from gateway.store.audio import read_stereo
-from gateway.store.tapes import Tapes
-from gateway.store.vault import open_vault
+from gateway.store.recordings.audio import read_stereo
+from gateway.store.recordings.tapes import Tapes
+from gateway.store.recordings.vault import open_vault
 from tests.cli.conftest import Command
 
 AUDIO = bytes(range(200)) * 80

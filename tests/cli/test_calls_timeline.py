@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.cli.calls_timeline import LONGEST, Moment, timeline
+from gateway.store.records.views import PARTS, record_view
 from gateway.store.tables import calls, turns
-from gateway.store.views import PARTS, record_view
 from tests.store.sample import Rows, sample_call
 
 

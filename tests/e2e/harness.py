@@ -32,11 +32,11 @@ from gateway.sim.twilio import (
     TwinCall,
 )
 from gateway.store.archive import Archive
-from gateway.store.audio import read_stereo, recording_path
 from gateway.store.pricefile import read_prices
-from gateway.store.reader import open_reader
+from gateway.store.recordings.audio import read_stereo, recording_path
+from gateway.store.recordings.vault import open_vault
+from gateway.store.records.reader import open_reader
 from gateway.store.spent import Spent
-from gateway.store.vault import open_vault
 from gateway.web.app import build_app
 from gateway.web.server import build_server
 

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from gateway.store.entry import Change, Entry
-from gateway.store.writer import Writer
+from gateway.store.journal.writer import Writer
 from tests.store.databases import settings_in
 from tests.store.entries import event
 from tests.store.running import LIMIT_S, journal_in

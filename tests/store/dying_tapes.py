@@ -14,11 +14,11 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gateway.store.audio import read_stereo
-from gateway.store.salvage import repair
-from gateway.store.tapes import Tapes
-from gateway.store.vault import Vault
-from tests.store.recordings import keys, pattern
+from gateway.store.recordings.audio import read_stereo
+from gateway.store.recordings.salvage import repair
+from gateway.store.recordings.tapes import Tapes
+from gateway.store.recordings.vault import Vault
+from tests.store.disks import keys, pattern
 
 PIECES = 400
 PIECE_BYTES = 320

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.core.events import CallEnded
 from gateway.settings import Settings
-from gateway.store.outbox import Outbox
+from gateway.store.hooks.outbox import Outbox
 from gateway.store.tables import deliveries
 
 SECRET = "a made-up secret"

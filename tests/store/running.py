@@ -6,9 +6,9 @@ from pathlib import Path
 
 from gateway.settings import Settings
 from gateway.store.entry import Entry
-from gateway.store.journal import Journal
-from gateway.store.reconcile import OnClosed
-from gateway.store.writer import Writer
+from gateway.store.journal.journal import Journal
+from gateway.store.journal.reconcile import OnClosed
+from gateway.store.journal.writer import Writer
 from tests.call.watching import until
 
 LIMIT_S = 10.0

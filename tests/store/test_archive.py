@@ -23,7 +23,7 @@ from gateway.settings import Settings
 from gateway.store.archive import Archive
 from gateway.store.database import open_database
 from gateway.store.pricefile import read_prices
-from gateway.store.reader import open_reader
+from gateway.store.records.reader import open_reader
 from gateway.store.spent import Spent
 from gateway.store.tables import deliveries
 from tests.store.databases import settings_in

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gateway.store import tapes as tapes_module
-from gateway.store.tapes import Tapes
-from tests.store.recordings import Recording, keys, pattern, recording
+from gateway.store.recordings import tapes as tapes_module
+from gateway.store.recordings.tapes import Tapes
+from tests.store.disks import Recording, keys, pattern, recording
 
 PIECES = 13
 PIECE_BYTES = 320

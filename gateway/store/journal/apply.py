@@ -1,0 +1,143 @@
+"""Entries into rows: each once, in order, whatever was applied before.
+
+A call's ``seq`` is the newest entry of it that was applied; what is not newer is left out, and so
+is everything of a call that was erased. Changes of the same row become one, so a batch is a few
+statements however many entries it has.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import Any
+
+import structlog
+from sqlalchemy import Insert, Integer, Table, bindparam, literal, select, union_all
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import StatementError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.store.entry import Change, Entry
+from gateway.store.journal.fit import Unfit, fitted, fitted_key
+from gateway.store.tables import OF_CALLS, calls, erased
+from gateway.store.trouble import cause, of_content
+
+_TABLES = {table.name: table for table in OF_CALLS}
+_INSERTS: dict[str, Callable[[Table], "postgresql.Insert | sqlite.Insert"]] = {
+    "postgresql": postgresql.insert,
+    "sqlite": sqlite.insert,
+}
+
+_LAST = 2**31 - 1
+
+Row = tuple[Table, tuple[Any, ...]]
+"""A table, and the values of a primary key."""
+
+_KEYS = {table: tuple(table.primary_key.columns) for table in OF_CALLS}
+_REST = {table: {each.name: each for each in keys[1:]} for table, keys in _KEYS.items()}
+"""The primary key without the call."""
+_VALUES = {
+    table: {each.name: each for each in table.columns if not each.primary_key} for table in OF_CALLS
+}
+_KNOWN = union_all(
+    select(calls.c.call_sid, calls.c.seq).where(
+        calls.c.call_sid.in_(bindparam("sids", expanding=True))
+    ),
+    select(erased.c.call_sid, literal(_LAST, Integer)).where(
+        erased.c.call_sid.in_(bindparam("sids", expanding=True))
+    ),
+)
+
+_log = structlog.get_logger()
+
+
+async def apply(connection: AsyncConnection, entries: Sequence[Entry]) -> int:
+    """Applies what is new of these entries; how many that were. The transaction is the caller's.
+
+    Raises Unfit when no database will ever take one of them; whatever else is raised is the
+    database's trouble, and the same entries may be tried again.
+    """
+    sids = {fitted_key(calls.c.call_sid, entry.call_sid) for entry in entries}
+    fresh = _fresh(entries, await _newest(connection, sids))
+    try:
+        for statement, rows in _statements(connection.dialect.name, _rows(fresh)):
+            await connection.execute(statement, rows)
+    except StatementError as error:
+        if not of_content(error):
+            raise
+        # Its own words quote what people said.
+        raise Unfit(f"the database refused it ({cause(error)})") from None
+    return len(fresh)
+
+
+async def _newest(connection: AsyncConnection, sids: set[str]) -> dict[str, int]:
+    """The newest entry of each call that was applied; of one that was erased, the last of all."""
+    newest: dict[str, int] = {}
+    for sid, seq in await connection.execute(_KNOWN, {"sids": list(sids)}):
+        newest[sid] = max(seq or 0, newest.get(sid, 0))
+    return newest
+
+
+def _fresh(entries: Iterable[Entry], newest: dict[str, int]) -> list[Entry]:
+    fresh = []
+    for entry in entries:
+        if entry.seq > newest.get(entry.call_sid, 0):
+            newest[entry.call_sid] = entry.seq
+            fresh.append(entry)
+    return fresh
+
+
+def _rows(entries: Iterable[Entry]) -> dict[Row, dict[str, Any]]:
+    """What becomes of each row, later values winning."""
+    rows: dict[Row, dict[str, Any]] = {}
+    unknown: Counter[str] = Counter()
+    for entry in entries:
+        for change in entry.changes:
+            if (row := _row(entry.call_sid, change)) is None:
+                unknown[change.table] += 1
+                continue
+            columns = rows.setdefault(row, {})
+            known = _VALUES[row[0]]
+            for name, value in change.values.items():
+                if (column := known.get(name)) is not None:
+                    columns[name] = fitted(column, value)
+                else:
+                    unknown[f"{change.table}.{name}"] += 1
+        seq = fitted(calls.c.seq, entry.seq)
+        rows.setdefault((calls, (entry.call_sid,)), {})["seq"] = seq
+    if unknown:  # written by a newer version, perhaps
+        _log.error("records.unknown", names=dict(unknown))
+    return rows
+
+
+def _row(call_sid: str, change: Change) -> Row | None:
+    table = _TABLES.get(change.table)
+    if table is None:
+        return None
+    rest = _REST[table]
+    if change.key.keys() != rest.keys():
+        return None
+    key = change.key
+    return table, (call_sid, *[fitted_key(each, key[name]) for name, each in rest.items()])
+
+
+def _statements(
+    dialect: str, rows: dict[Row, dict[str, Any]]
+) -> Iterable[tuple[Insert, list[dict[str, Any]]]]:
+    """One statement for all rows of a table that change the same columns."""
+    groups: dict[tuple[Table, tuple[str, ...]], list[dict[str, Any]]] = {}
+    for (table, key), values in rows.items():
+        group = groups.setdefault((table, tuple(sorted(values))), [])
+        group.append(
+            {"call_sid": key[0], **dict(zip(_REST[table], key[1:], strict=True)), **values}
+        )
+    return [(_upsert(dialect, *group), rows) for group, rows in groups.items()]
+
+
+@cache
+def _upsert(dialect: str, table: Table, columns: tuple[str, ...]) -> Insert:
+    insert = _INSERTS[dialect](table)
+    keys = _KEYS[table]
+    if not columns:
+        return insert.on_conflict_do_nothing(index_elements=keys)
+    new = {name: insert.excluded[name] for name in columns}
+    return insert.on_conflict_do_update(index_elements=keys, set_=new)

@@ -1,0 +1,1 @@
+"""How what was kept goes again: retention periods, erasing somebody, and the evidence of both."""

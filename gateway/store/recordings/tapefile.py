@@ -1,0 +1,370 @@
+"""The files of a recording: their format, and one in progress.
+
+A recording in progress is ``<month>/<32 hex>.part``, locked (flock) by whoever writes it, with an
+index ``….idx`` beside it; a finished one is ``….wav``, or ``….wav.enc`` when it is encrypted. The
+audio is 8 kHz stereo mu-law, interleaved: caller left, agent right. The place of the head is taken
+from the first byte on, so finishing overwrites it and renames the file: that works on a full disk,
+and what has the final name is whole. The index says what was on the disk for certain, and when; it
+is removed in the end, for then all of it is.
+"""
+
+import fcntl
+import os
+import re
+import struct
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+import structlog
+
+from gateway.core.g711 import BYTES_PER_MS, SAMPLE_RATE
+from gateway.store.recordings.vault import Vault
+
+CHANNELS: Final = 2
+STEREO_BYTES_PER_MS: Final = CHANNELS * BYTES_PER_MS
+CHUNK_BYTES: Final = 1000 * STEREO_BYTES_PER_MS
+"""Most audio that is written, and encrypted, in one piece."""
+MAX_UNSYNCED_BYTES: Final = 1 << 20
+
+_HEADER: Final = struct.Struct("<4sI4s4sIHHIIHHH4sII4sI")
+HEADER_BYTES: Final = _HEADER.size
+_LENGTHS: Final = (1, 14, 16)  # of the file, the frames, the audio
+_MULAW: Final = 7  # WAVE_FORMAT_MULAW
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+
+_log = structlog.get_logger()
+
+
+# The format
+
+
+def wav_header(audio_bytes: int) -> bytes:
+    """What stands before that many bytes of audio; any other format than PCM needs ``fact``."""
+    frames = audio_bytes // CHANNELS
+    shape = _MULAW, CHANNELS, SAMPLE_RATE, CHANNELS * SAMPLE_RATE, CHANNELS, 8, 0
+    size = HEADER_BYTES - 8 + audio_bytes
+    return _HEADER.pack(
+        b"RIFF", size, b"WAVE", b"fmt ", 18, *shape, b"fact", 4, frames, b"data", audio_bytes
+    )
+
+
+def header_audio_bytes(header: bytes) -> int | None:
+    """How much audio a header promises; None when it is not one of ours."""
+    if len(header) != HEADER_BYTES:
+        return None
+    promised: int = _HEADER.unpack(header)[-1]
+    fits = promised <= 0xFFFF_FFFF - HEADER_BYTES and header == wav_header(promised)
+    return promised if fits else None
+
+
+def is_wav_begun(head: bytes) -> bool:
+    """True for one of our headers whatever its lengths are: they may be half written."""
+    if len(head) != HEADER_BYTES:
+        return False
+    found, ours = _HEADER.unpack(head), _HEADER.unpack(wav_header(0))
+    return all(found[at] == ours[at] for at in range(len(ours)) if at not in _LENGTHS)
+
+
+class Form(Protocol):
+    """How audio lies in a file: as it is, or encrypted."""
+
+    suffix: str
+    head: bytes
+    """What a recording in progress begins with."""
+
+    def chunk(self, number: int, stereo: bytes) -> bytes:
+        """What is written for a piece of audio; pieces are numbered from 0."""
+
+    def finished(self, chunks: int, audio_bytes: int) -> bytes:
+        """What replaces the head in the end."""
+
+
+class Plain:
+    """Audio as it is: a WAV file."""
+
+    suffix = ".wav"
+    head = wav_header(0)
+
+    def chunk(self, _number: int, stereo: bytes) -> bytes:
+        """The audio itself."""
+        return stereo
+
+    def finished(self, _chunks: int, audio_bytes: int) -> bytes:
+        """The header with the true length."""
+        return wav_header(audio_bytes)
+
+
+def form_of(vault: Vault | None) -> Form:
+    """The form of a new recording."""
+    return Plain() if vault is None else vault.sealed()
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a file has come."""
+
+    end: int = 0
+    """Bytes of the file."""
+    chunks: int = 0
+    audio_bytes: int = 0
+
+    def after(self, file_bytes: int, audio_bytes: int) -> "Mark":
+        """The same with one more chunk."""
+        return Mark(self.end + file_bytes, self.chunks + 1, self.audio_bytes + audio_bytes)
+
+
+def read_index(index: bytes) -> tuple[str, int]:
+    """The boot during which a recording was written, and the bytes of it that were on the disk for
+    certain. Lines that make no sense are left out: the last one may be half there.
+    """
+    lines = index.split(b"\n")[:-1]
+    boot = re.fullmatch(rb"boot ([0-9a-f-]+)", lines[0]) if lines else None
+    marks = [match for line in lines if (match := re.fullmatch(rb"(\d{1,18}) \d{1,18}", line))]
+    return boot[1].decode() if boot else "", int(marks[-1][1]) if marks else 0
+
+
+# A file in progress
+
+
+class PartFile:
+    """A recording in progress: one descriptor, for one thread. Everything may raise OSError; after
+    that only :meth:`finish` and :meth:`remove` make sense.
+    """
+
+    def __init__(self, stem: Path, form: Form, suffix: str = ".part") -> None:
+        self._part = stem.with_suffix(suffix)
+        self._final = stem.with_suffix(form.suffix)
+        self._index = _Index(stem.with_suffix(".idx"))
+        self._form = form
+        self._fd = -1
+        self._mark = Mark()
+        self._unsynced = bytearray()
+        self._trusted = True
+        self._finished = False
+
+    @classmethod
+    def found(cls, fd: int, part: Path, form: Form, mark: Mark) -> "PartFile":
+        """One that a crash left, locked; what is behind the mark does not count."""
+        self = cls(part.with_suffix(""), form)
+        self._fd, self._mark = fd, mark
+        return self
+
+    @property
+    def audio_ms(self) -> float:
+        """How much audio it holds."""
+        return self._mark.audio_bytes / STEREO_BYTES_PER_MS
+
+    @property
+    def unsynced(self) -> bool:
+        """True when some of it may not be on the disk."""
+        return bool(self._unsynced)
+
+    def append(self, stereo: bytes) -> None:
+        """Writes whole frames behind what there is; before the first ones there is no file."""
+        if self._fd < 0:
+            self._create()
+        for start in range(0, len(stereo), CHUNK_BYTES):
+            self._put(stereo[start : start + CHUNK_BYTES])
+        if len(self._unsynced) > MAX_UNSYNCED_BYTES:
+            self.sync(0)
+
+    def sync(self, now_ms: int) -> None:
+        """Waits until all of it is on the disk; ``now_ms`` is the time of day, for the index."""
+        self._trusted = False
+        os.fsync(self._fd)
+        self._trusted = True
+        self._unsynced.clear()
+        self._index.add(f"{self._mark.end} {now_ms}")
+
+    def finish(self) -> None:
+        """Makes a whole recording of it, or nothing when it holds no audio.
+
+        What went wrong is tried once more on a new descriptor: after a failed fsync the old one
+        would claim success, though the pages are lost.
+        """
+        if not self._mark.audio_bytes:
+            self.remove()
+            return
+        try:
+            if not self._trusted:
+                self._reopen()
+            self._complete()
+        except OSError as error:
+            _log.warning("tape.finished_again", file=self._part.name, error=error.strerror)
+            self._reopen()
+            self._complete()
+        finally:
+            self._close()
+
+    def remove(self) -> None:
+        """Deletes all there is of it, finished or not."""
+        if self._fd >= 0:
+            with suppress(OSError):
+                os.ftruncate(self._fd, 0)  # a repair makes nothing of it, even if it stays
+        try:
+            (self._final if self._finished else self._part).unlink(missing_ok=True)
+            _sync_folder(self._part.parent)
+            self._index.remove()
+        finally:
+            self._close()
+
+    def _create(self) -> None:
+        _make_folder(self._part.parent)
+        self._fd = _new_file(self._part)
+        self._index.begin()
+        _write(self._fd, self._form.head, 0)
+        _sync_folder(self._part.parent)
+        self._unsynced += self._form.head
+        self._mark = Mark(len(self._form.head))
+
+    def _put(self, stereo: bytes) -> None:
+        written = self._form.chunk(self._mark.chunks, stereo)
+        _write(self._fd, written, self._mark.end)
+        self._mark = self._mark.after(len(written), len(stereo))
+        self._unsynced += written
+
+    def _complete(self) -> None:
+        os.ftruncate(self._fd, self._mark.end)
+        _write(self._fd, self._form.finished(self._mark.chunks, self._mark.audio_bytes), 0)
+        self._trusted = False
+        os.fsync(self._fd)
+        os.rename(self._part, self._final)
+        self._finished = True
+        self._unsynced.clear()
+        _sync_folder(self._part.parent)
+        self._index.remove()
+
+    def _reopen(self) -> None:
+        self._close()
+        self._fd = open_locked(self._part)
+        _write(self._fd, bytes(self._unsynced), self._mark.end - len(self._unsynced))
+
+    def _close(self) -> None:
+        if self._fd >= 0:
+            with suppress(OSError):
+                os.close(self._fd)
+        self._fd = -1
+        self._index.close()
+
+
+class _Index:
+    """What was on the disk for certain, line by line. A recording does without when it fails.
+
+    It is not synced itself: a line that is lost means only that more trailing zeros are judged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd = -1
+
+    def begin(self) -> None:
+        with suppress(OSError):
+            self._fd = _new_file(self._path)
+        self.add(f"boot {boot_id()}")
+
+    def add(self, line: str) -> None:
+        if self._fd >= 0:
+            with suppress(OSError):
+                os.write(self._fd, f"{line}\n".encode())
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            with suppress(OSError):
+                os.close(self._fd)
+        self._fd = -1
+
+    def remove(self) -> None:
+        self.close()
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+
+# Descriptors
+
+
+def boot_id() -> str:
+    """Another one than before: the machine went down, not just a process. Empty if unknown."""
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:
+        return ""
+
+
+def open_locked(path: Path) -> int:
+    """A descriptor of a file nobody else writes. Raises OSError; BlockingIOError when somebody
+    does, or just did and has renamed it.
+    """
+    # Without O_NONBLOCK a pipe of that name would keep us waiting.
+    fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not _is_at(fd, path):
+            raise BlockingIOError(0, "another process has renamed it")
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def remove_dead(path: Path) -> None:
+    """Removes a file, if there is one that nobody writes."""
+    with suppress(OSError):
+        fd = open_locked(path)
+        try:
+            path.unlink()
+        finally:
+            os.close(fd)
+
+
+def _new_file(path: Path) -> int:
+    """A descriptor of a new file, locked and for its owner alone."""
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        try:
+            os.fchmod(fd, 0o600)
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            if _is_at(fd, path):
+                return fd
+        except OSError:
+            path.unlink(missing_ok=True)
+            os.close(fd)
+            raise
+        os.close(fd)  # a repair locked it first, and removed it, for it was empty
+
+
+def _is_at(fd: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), os.stat(path, follow_symlinks=False))
+    except FileNotFoundError:
+        return False
+
+
+def _write(fd: int, data: bytes, offset: int) -> None:
+    left = memoryview(data)
+    while left:
+        written = os.pwrite(fd, left, offset)
+        left, offset = left[written:], offset + written
+
+
+def _make_folder(folder: Path) -> None:
+    """The folder of a month in the folder of recordings, each for its owner alone."""
+    if folder.is_dir():
+        return
+    folder.parent.parent.mkdir(parents=True, exist_ok=True)
+    for each in (folder.parent, folder):
+        with suppress(FileExistsError):
+            each.mkdir(0o700)
+            each.chmod(0o700)  # whatever umask left of it
+            _sync_folder(each.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    # Only a name is at stake: the file comes back under the one it had, and is repaired.
+    with suppress(OSError):
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
