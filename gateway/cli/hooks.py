@@ -25,7 +25,8 @@ def list_hooks(*, state: str | None, call_sid: str | None, as_json: bool) -> int
     """Prints the deliveries, the newest first, without what they say."""
     from gateway.store.hooks.deliveries import listed
 
-    rows = [_shown(row) for row in _ask(lambda engine: listed(engine, state, call_sid))]
+    found = _ask(lambda engine: listed(engine, state, call_sid)) or []
+    rows = [_shown(row) for row in found]
     if as_json:
         typer.echo(json.dumps(rows))
         return 0
@@ -47,15 +48,17 @@ def retry_hooks(delivery_id: str | None, *, dead: bool) -> int:
     if dead == (delivery_id is not None):
         raise typer.BadParameter("say which: an ID of 'gateway hooks list', or --dead")
     if delivery_id is None:
-        count = _ask(lambda engine: renew_dead(engine, now))
-    elif not (count := _ask(lambda engine: renew(engine, delivery_id, now))):
+        count = int(_ask(lambda engine: renew_dead(engine, now)) or 0)
+    elif not (count := int(_ask(lambda engine: renew(engine, delivery_id, now)) or 0)):
         raise GatewayError(f"there is no delivery {delivery_id!r}")
     typer.echo(f"{count:d} {'delivery is' if count == 1 else 'deliveries are'} due again")
     return 0
 
 
-def _ask(question: "Callable[[AsyncEngine], Awaitable[T]]") -> T:
-    """The answer of the database of the settings; its faults as one line."""
+def _ask(question: "Callable[[AsyncEngine], Awaitable[T]]") -> T | None:
+    """The answer of the database of the settings, its faults as one line; None while there is
+    none.
+    """
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
@@ -65,14 +68,11 @@ def _ask(question: "Callable[[AsyncEngine], Awaitable[T]]") -> T:
         raise GatewayError(f"the records cannot be read: {reason}") from None
 
 
-async def _asked(question: "Callable[[AsyncEngine], Awaitable[T]]") -> T:
-    from gateway.store.database import open_database
+async def _asked(question: "Callable[[AsyncEngine], Awaitable[T]]") -> T | None:
+    from gateway.store.privacy.existing import existing_records
 
-    engine = open_database(load_settings(), pooled=False)
-    try:
-        return await question(engine)
-    finally:
-        await engine.dispose()
+    async with existing_records(load_settings()) as engine:
+        return None if engine is None else await question(engine)
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

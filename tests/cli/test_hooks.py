@@ -135,10 +135,16 @@ def test_an_unknown_id_is_exit_1(command: Command, folder: Path) -> None:
     assert command("hooks", "retry", "CA9:1") == (1, "", "gateway: there is no delivery 'CA9:1'\n")
 
 
-def test_a_database_that_cannot_be_read_is_one_line(command: Command, tmp_path: Path) -> None:
-    """Exit 1: there is no folder, or nothing in it."""
-    told = "gateway: the records cannot be read: unable to open database file\n"
-    assert command("hooks", "list") == (1, "", told)
+def test_before_the_first_call_there_are_none(command: Command, tmp_path: Path) -> None:
+    """Looking makes nothing."""
+    assert command("hooks", "list", "--json") == (0, "[]\n", "")
+    assert command("hooks", "retry", "--dead").out == "0 deliveries are due again\n"
+    assert not (tmp_path / "data").exists()
+
+
+def test_what_is_no_database_is_one_line(command: Command, tmp_path: Path) -> None:
+    """Exit 1."""
     (tmp_path / "data").mkdir()
-    told = "gateway: the records cannot be read: no such table: deliveries\n"
-    assert command("hooks", "retry", "--dead") == (1, "", told)
+    (tmp_path / "data" / "calls.db").write_bytes(b"something else, and long enough" * 100)
+    told = "gateway: the records cannot be read: file is not a database\n"
+    assert command("hooks", "list") == (1, "", told)
