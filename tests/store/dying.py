@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import structlog
+
 from gateway.store.entry import Change, Entry
 from gateway.store.journal.writer import Writer
 from tests.store.databases import settings_in
@@ -49,4 +51,5 @@ def kill_one(folder: Path, call_sid: str, lines: int, url: str | None = None) ->
 
 
 if __name__ == "__main__":
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     asyncio.run(write(Path(sys.argv[1]), sys.argv[2], sys.argv[3] if sys.argv[3:] else None))
