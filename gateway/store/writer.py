@@ -21,7 +21,7 @@ from gateway.store.entry import Entry
 from gateway.store.journal import MEMORY_ENTRIES, Journal
 from gateway.store.reconcile import OnClosed
 
-GATHER_S = 0.05
+GATHER_S = 0.1
 """What happens within this time goes to the disk together."""
 _AGAIN_S = 1.0
 """How often a journal that takes nothing is tried."""
