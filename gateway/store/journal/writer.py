@@ -21,7 +21,7 @@ from gateway.store.journal.applier import Applier
 from gateway.store.journal.journal import MEMORY_ENTRIES, Journal
 from gateway.store.journal.reconcile import OnClosed
 
-GATHER_S = 0.05
+GATHER_S = 0.1
 """What happens within this time goes to the disk together."""
 _AGAIN_S = 1.0
 """How often a journal that takes nothing is tried."""

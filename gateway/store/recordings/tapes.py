@@ -1,6 +1,6 @@
 """Recordings being made: one disk thread for all calls.
 
-A call hands on its audio and never waits; the thread writes what has come some twenty times a
+A call hands on its audio and never waits; the thread writes what has come some ten times a
 second, and has each file on the disk about once a second, a few files at a time. A disk that fails
 ends the recordings it fails, nothing else: what they hold is kept as a recording that is whole.
 """
@@ -24,7 +24,7 @@ from gateway.call.tape import Closed
 from gateway.store.recordings.tapefile import STEREO_BYTES_PER_MS, PartFile, form_of
 from gateway.store.recordings.vault import Vault
 
-TURN_S: Final = 0.05
+TURN_S: Final = 0.1
 """How long audio waits at most before it is written: what a killed process loses."""
 SYNC_S: Final = 1.0
 """How long audio waits before it is on the disk: what a power failure loses."""
