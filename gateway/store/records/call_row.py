@@ -173,15 +173,15 @@ class CallRow:
         return {"recording": event.file, "recording_from_ms": event.at_ms}
 
     def _recording_closed(self, event: RecordingEnded, _moment: str) -> dict[str, Any]:
-        if event.kept:
+        # Who waited for the disk in vain knows no length: there may be a recording all the same.
+        if event.kept and (event.audio_ms or event.incomplete == "disk_slow"):
             begins = {} if event.from_ms is None else {"recording_from_ms": event.from_ms}
             return begins | {
                 "recording_ms": event.audio_ms,
                 "recording_incomplete": event.incomplete or None,
             }
-        return dict.fromkeys(
-            ("recording", "recording_from_ms", "recording_ms", "recording_incomplete")
-        )
+        none = dict.fromkeys(("recording", "recording_from_ms", "recording_ms"))
+        return none | {"recording_incomplete": (event.kept and event.incomplete) or None}
 
 
 def _sum_of_known(parts: Iterable[float | None]) -> float | None:

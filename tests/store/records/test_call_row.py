@@ -223,6 +223,9 @@ def test_the_carrier_is_paid_by_direction_and_length() -> None:
 RECORDED = RecordingStarted("2026/CA1.wav", 1500.0)
 KEPT = RecordingEnded(58_000.0, "", True, 60_000.0)
 CUT_SHORT = RecordingEnded(20_000.0, "disk_full", True, 60_000.0)
+NEVER_BEGUN = RecordingEnded(0.0, "disk_full", True, 60_000.0)
+TOO_SHORT = RecordingEnded(0.0, "", True, 100.0)
+NOT_KNOWN = RecordingEnded(0.0, "disk_slow", True, 60_000.0)
 DELETED = RecordingEnded(58_000.0, "", False, 60_000.0)
 
 
@@ -234,13 +237,18 @@ DELETED = RecordingEnded(58_000.0, "", False, 60_000.0)
         ([RECORDED, KEPT], ("2026/CA1.wav", 1500.0, 58_000.0, None)),
         ([RECORDED, ended(), KEPT], ("2026/CA1.wav", 1500.0, 58_000.0, None)),
         ([RECORDED, CUT_SHORT], ("2026/CA1.wav", 1500.0, 20_000.0, "disk_full")),
+        ([RECORDED, NEVER_BEGUN], (None, None, None, "disk_full")),
+        ([RECORDED, TOO_SHORT], (None, None, None, None)),
+        ([RECORDED, NOT_KNOWN], ("2026/CA1.wav", 1500.0, 0.0, "disk_slow")),
         ([RECORDED, DELETED], (None, None, None, None)),
     ],
 )
 def test_a_recording_is_known_while_it_is_kept(
     events: list[CallEvent], recording: tuple[Any, ...]
 ) -> None:
-    """One that was deleted leaves nothing behind, not even its name."""
+    """One that was deleted leaves nothing behind, not even its name; of one that never got as far
+    as a file there is no name either, but the reason why.
+    """
     row = told(OFFERED, *events)
     names = ("recording", "recording_from_ms", "recording_ms", "recording_incomplete")
     assert tuple(row.get(name) for name in names) == recording
