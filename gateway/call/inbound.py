@@ -39,17 +39,12 @@ class Microphone:
         self.veil: Callable[[bytes], bytes] | None = None
         """What the audio is passed through, as long as it was; None = it is left alone."""
         self.tape: StereoTape | None = None
-        """What is recorded, while it is: the same as is delivered."""
+        """What is recorded, while it is: the frames alone, each where the carrier says."""
         self._deliver = deliver
         self._gaps = Gaps()
         self._open = False
         self._timer: asyncio.TimerHandle | None = None
         self._look_at = 0.0
-
-    @property
-    def position(self) -> int:
-        """Up to where on the stream's clock there is audio (bytes); 0 before the first frame."""
-        return self._gaps.end
 
     def start(self) -> None:
         """A stream is open; its timestamps begin anew."""
@@ -71,7 +66,7 @@ class Microphone:
         payload = media.payload if self.veil is None else self.veil(media.payload)
         self._deliver(payload)
         if self.tape is not None:
-            self.tape.caller(payload, self._gaps.end - len(payload))
+            self.tape.caller(payload, media.timestamp_ms * BYTES_PER_MS)
         if self._timer is None and self._open:
             self._look_again(now, LOOK_S)
 
@@ -80,8 +75,6 @@ class Microphone:
         stalled = now - self._look_at > _STALLED_S
         if not stalled:
             self._pad(self._gaps.due(now))
-            if self.tape is not None:
-                self.tape.pad(self.tape.base + self._gaps.end)
         soon = stalled or self._gaps.away(now)
         self._look_again(now, FRAME_MS / 1000 if soon else LOOK_S)
 

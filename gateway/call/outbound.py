@@ -200,18 +200,15 @@ class Outbound:
         assert self._socket is not None
         assert self._encoder is not None
         playout = self.ledger.playout
-        idle, begins_at, heard_at = (
-            playout.idle(now),
-            playout.begins_at(now),
-            playout.starts_at(now),
-        )
+        idle = playout.idle(now)
+        planned_at, heard_at = playout.planned_at(now), playout.starts_at(now)
         if idle:
             self._socket.send(self._mark(now))  # into an empty buffer: measures the round trip
         payload, started = self.ledger.take(n_bytes, now)
         self._socket.send(self._encoder.media(payload))
         self._socket.send(self._mark(now))
         if self.tape is not None:
-            self.tape.agent(payload, begins_at, continues=not idle)
+            self.tape.agent(payload, planned_at, continues=not idle)
         self._tell_over()
         for item in started:
             self._on_started(item, now, heard_at)

@@ -24,13 +24,13 @@ from gateway.core.events import (
     RecordingEnded,
     RecordingStarted,
 )
-from gateway.core.g711 import BYTES_PER_MS, SAMPLE_RATE
+from gateway.core.g711 import BYTES_PER_MS, FRAME_BYTES, SAMPLE_RATE
 from gateway.core.stereo import StereoTape
 
 ROLL_S = 0.5
 """How often what was said goes to the disk's thread."""
 _SILENT_S = 1.0
-"""A caller who has never sent a frame is silent; so far behind the clock that is written."""
+"""A caller whose frames stay away is silent; so far behind the clock that is written."""
 _CLOSE_LIMIT_S = 5.0
 """How long the end of the call waits for the disk."""
 
@@ -135,12 +135,13 @@ class Recorder:
     def _begin(self) -> None:
         if self._tape is not None or self._taping is None or self._fault:
             return
-        self._origin = self._microphone.position
+        last_s = self._dialogue.outbound.ledger.playout.carrier_clock.last_timestamp_s
+        self._origin = 0 if last_s is None else round(last_s * SAMPLE_RATE) + FRAME_BYTES
         self._tape = self._taping.open(self._call_sid, self._faulty)
         self._stereo = StereoTape(self._stream_at + self._origin, self._stream_at)
         playout = self._dialogue.outbound.ledger.playout
         unheard = self._dialogue.outbound.ledger.unheard(time.monotonic())
-        begins_at = playout.begins_at(0.0) - len(unheard) / SAMPLE_RATE
+        begins_at = playout.planned_at(0.0) - len(unheard) / SAMPLE_RATE
         self._stereo.agent(unheard, begins_at, continues=False)
         self._emit(RecordingStarted(self._tape.file, self._dialogue.since_open_ms()))
         self._roll_on()
@@ -156,9 +157,7 @@ class Recorder:
     def _roll(self) -> None:
         if self._stereo is None or self._tape is None:
             return
-        if not self._microphone.position:  # not a frame yet: time is the only clock
-            passed_s = time.monotonic() - self._stream_since - _SILENT_S
-            self._stereo.pad(self._stream_at + round(passed_s * SAMPLE_RATE))
+        self._stereo.pad(self._stereo.base + self._quiet_until())
         if self._from_ms is None:
             self._from_ms = self._first_heard_ms()
         stereo = self._stereo.take(self._heard_at)
@@ -176,12 +175,22 @@ class Recorder:
         age_ms = (timestamp_s + playout.rtt_s / 2) * 1000 - self._origin / BYTES_PER_MS
         return self._dialogue.since_open_ms() - age_ms
 
-    def _heard_at(self, moment: float) -> int:
-        """Where in the stream audio belongs that would be heard from that moment on if the way to
-        the carrier were short: it takes the way there, and the caller's frames take the way back.
+    def _quiet_until(self) -> int:
+        """Where in the stream nothing comes any more of the caller's: frames that are not here by
+        now were never sent, or are lost.
+        """
+        now = time.monotonic() - _SILENT_S
+        timestamp_s = self._dialogue.outbound.ledger.playout.carrier_clock.timestamp_s(now)
+        if timestamp_s is None:  # not a frame yet: time is the only clock
+            timestamp_s = now - self._stream_since
+        return round(timestamp_s * SAMPLE_RATE)
+
+    def _heard_at(self, planned: float) -> int:
+        """Where in the stream audio belongs that is heard from a moment on by plan: later by what
+        delays the carrier's playout, by the way there, and by the way back of the caller's frames.
         """
         playout = self._dialogue.outbound.ledger.playout
-        timestamp_s = playout.carrier_clock.timestamp_s(moment) or 0.0
+        timestamp_s = playout.carrier_clock.timestamp_s(planned + playout.lateness_s) or 0.0
         return round((timestamp_s + playout.rtt_s) * SAMPLE_RATE)
 
     def _faulty(self, fault: str) -> None:

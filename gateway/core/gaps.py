@@ -65,13 +65,6 @@ class Gaps:
         """True while frames stay away; false before the first one."""
         return self._quiet(now) > AWAY_MS * BYTES_PER_MS
 
-    @property
-    def end(self) -> int:
-        """Up to where on the carrier's clock audio or silence was passed on; 0 before the first
-        frame.
-        """
-        return self._end
-
     def _quiet(self, now: float) -> int:
         """Time without a frame, in bytes."""
         return 0 if self._arrived is None else int((now - self._arrived) * SAMPLE_RATE)

@@ -254,17 +254,17 @@ class Playout:
         planned_s = max(0.0, self._end_s - now)
         return 1000.0 * (planned_s + min(self.lateness_s, _PACED_LATENESS_S))
 
-    def begins_at(self, now: float) -> float:
-        """When audio written now would be heard if the way took no time (s): after what is
-        buffered.
+    def planned_at(self, now: float) -> float:
+        """When audio written now would be heard by plan, did the way take no time (s): after what
+        is buffered. What delays it is :attr:`lateness_s`, which marks tell later.
         """
-        return max(now, self._end_s + self.lateness_s)
+        return max(now, self._end_s)
 
     def starts_at(self, now: float) -> float:
         """When audio written now would be heard by the caller (s): after what is buffered and half
         a round trip.
         """
-        return self.begins_at(now) + self.rtt_s / 2
+        return max(now, self._end_s + self.lateness_s) + self.rtt_s / 2
 
     @property
     def ends_at(self) -> float:

@@ -7,7 +7,7 @@ are bytes of mu-law (eight per millisecond) on the carrier's clock. Pure.
 
 from collections.abc import Callable
 
-from gateway.core.g711 import BYTES_PER_MS, SILENCE
+from gateway.core.g711 import BYTES_PER_MS, FRAME_BYTES, SILENCE
 
 LONGEST_GAP_MS = 10_000
 """A greater step of the caller's positions is no gap but another beginning of the clock."""
@@ -45,10 +45,20 @@ class StereoTape:
         return self.end + len(self._left)
 
     def caller(self, payload: bytes, position: int) -> None:
-        """The caller's audio that begins at this position of the stream."""
+        """The caller's audio that begins at this position of the stream.
+
+        Less than a frame off is jitter of the carrier's timestamps. What comes late, or twice, goes
+        where it belongs as long as that was not taken; what is too late for that is left out.
+        """
         missing = self.base + position - self.end - len(self._left)
-        if missing:
-            self._bridge(missing)
+        if abs(missing) >= FRAME_BYTES:
+            if abs(missing) > LONGEST_GAP_MS * BYTES_PER_MS:
+                self.base -= missing
+            elif missing < 0:
+                self._insert(payload, self.base + position - self.end)
+                return
+            else:
+                self._left += _SILENCE * missing
         self._left += payload
 
     def pad(self, position: int) -> None:
@@ -63,11 +73,10 @@ class StereoTape:
             self._runs.append(_Run(begins_at))
         self._runs[-1].audio += payload
 
-    def _bridge(self, missing: int) -> None:
-        if 0 < missing <= LONGEST_GAP_MS * BYTES_PER_MS:
-            self._left += _SILENCE * missing
-        else:
-            self.base -= missing
+    def _insert(self, payload: bytes, at: int) -> None:
+        late = payload[max(0, -at) :]
+        at = max(0, at)
+        self._left[at : at + len(late)] = late
 
     def take_back(self, n_bytes: int) -> None:
         """The last so many bytes of the agent's were cleared before they were heard."""

@@ -87,15 +87,35 @@ def test_the_way_to_the_carrier_may_be_learned_late() -> None:
     assert channels(tape.take(at(6)))[1] == QUIET * 2 + b"A" + QUIET
 
 
+A, B, C, D = (bytes([letter]) * 160 for letter in b"abcd")
+"""Frames."""
+
+
 def test_frames_lie_where_their_stream_says() -> None:
-    """What is missing before one is silence; a step nobody believes begins the clock anew."""
+    """What is missing before one is silence; less than a frame is jitter of the timestamps; a step
+    nobody believes begins the clock anew.
+    """
     tape = StereoTape(0)
-    tape.caller(b"ab", 4)
-    tape.caller(b"cd", 6)
-    tape.caller(b"ef", 10**9)
-    tape.caller(b"gh", 10**9 + 4)
-    tape.caller(b"ij", 0)
-    assert channels(tape.take(at()))[0] == QUIET * 4 + b"abcdef" + QUIET * 2 + b"ghij"
+    tape.caller(A, 320)
+    tape.caller(B, 480 + 159)
+    tape.caller(C, 10**9)
+    tape.caller(D, 10**9 + 320)
+    assert channels(tape.take(at()))[0] == QUIET * 320 + A + B + C + QUIET * 160 + D
+
+
+def test_a_frame_that_comes_late_or_twice_has_its_place() -> None:
+    """As long as that was not taken; one that is too late for it moves nothing."""
+    tape = StereoTape(0)
+    tape.caller(A, 0)
+    tape.caller(C, 320)
+    tape.caller(B, 160)
+    tape.caller(C, 320)
+    assert channels(tape.take(at()))[0] == A + B + C
+    tape.caller(B, 160)
+    tape.pad(4 * 160)
+    tape.caller(D, 480)
+    tape.caller(A, 640)
+    assert channels(tape.take(at()))[0] == D + A
 
 
 def test_another_stream_has_another_clock() -> None:
