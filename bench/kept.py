@@ -7,6 +7,7 @@ four, `nothing` is for the benchmark alone: a gateway keeps its records, there i
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import sys
 from base64 import b64encode
@@ -30,8 +31,11 @@ class Nothing:
     def __init__(self, *_: object) -> None:
         """Whatever the archive is told."""
 
-    def start(self, _on_spent: object) -> None:
-        """No thread."""
+    def start(self, _on_spent: object) -> asyncio.Future[None]:
+        """No thread; done at once, whether anybody waits for it or not."""
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
 
     def stop(self) -> None:
         """Nothing to write."""

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from bench.figures import Figures
-from bench.records import kept, main, print_tables, ratios, targets
+from bench.records import growth, kept, main, print_tables, ratios, targets
 from bench.results import Results, Run
 
 
@@ -45,7 +45,15 @@ def test_the_median_ratio_is_held_against_the_limit() -> None:
     """Of everything but `nothing`."""
     found = targets(three_rounds())
     assert found[0].measured == pytest.approx(1.08)
-    assert [target.reached for target in found] == [True, True, True]
+    assert [target.reached for target in found] == [True, None, True]
+
+
+def test_memory_is_judged_in_long_runs_only() -> None:
+    """And only what it grows more than without records."""
+    results = three_rounds()
+    assert growth(results, "records", 50) is None
+    results.settings["seconds"] = 180.0
+    assert growth(results, "records", 50) == 0.0
 
 
 def test_what_was_kept_is_counted_per_second_of_call(tmp_path: Path) -> None:
