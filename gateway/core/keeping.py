@@ -40,7 +40,7 @@ class UsageCounted:
 class SpendReached:
     """A limit of spending was reached: ``soft`` = the agent wraps up, ``hard`` = the call ends."""
 
-    level: Literal["soft", "hard"]
+    kind: Literal["soft", "hard"]
     scope: Literal["call", "number", "route", "day"]
     spent_usd: float
     limit_usd: float

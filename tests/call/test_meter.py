@@ -130,7 +130,7 @@ async def test_near_the_limit_the_agent_wraps_up() -> None:
     (told,) = call.talk.to_model()
     assert told["item"]["role"] == "system"
     (reached,) = call.talk.all(SpendReached)
-    assert (reached.level, reached.scope) == ("soft", "call")
+    assert (reached.kind, reached.scope) == ("soft", "call")
     assert reached.limit_usd == pytest.approx(2.2 * USD)
     assert call.done == []
     call.meter.stop()
@@ -149,7 +149,7 @@ async def test_at_the_limit_nothing_more_is_spent() -> None:
     for name in call.talk.carrier.mark_names:
         call.talk.dialogue.outbound.mark_returned(name)
     await until(lambda: call.done == ["spent", "over"])
-    assert [event.level for event in call.talk.all(SpendReached)] == ["hard"]
+    assert [event.kind for event in call.talk.all(SpendReached)] == ["hard"]
     call.answer(2)
     assert call.done == ["spent", "over"]
     call.meter.stop()

@@ -92,7 +92,7 @@ async def test_a_call_ends_at_its_limit(tmp_path: Path) -> None:
         counted = running.of(UsageCounted, call.sid)
     assert ended.reason == "spend_limit"
     assert record["call"]["reason"] == "spend_limit"
-    assert [each.level for each in reached] == ["soft", "hard"]
+    assert [each.kind for each in reached] == ["soft", "hard"]
     answers = [each for each in counted if each.source == "response"]
     # What was counted before the hard limit, and nothing after it.
     assert answers[-1].call_usd + MINUTE >= limit

@@ -173,6 +173,12 @@ def test_nobodys_words_are_logged(logged: Logged) -> None:
     assert json.loads(written[-1])["count"] == 4
 
 
+def test_no_field_is_overwritten_by_the_line_itself() -> None:
+    """`event`, `at`, `level` and `call_sid` are the line's own."""
+    names = {field.name for kind in kinds() for field in fields(kind)}
+    assert not names & {"event", "at", "level", "call_sid"}
+
+
 def test_events_have_no_place_for_secrets() -> None:
     """No kind of event has a field for a ticket, token, key or digit."""
     names = {field.name for kind in kinds() for field in fields(kind)}
