@@ -124,7 +124,9 @@ class GatewayProcess:
             life.pid = process.pid
             life.read(process.stderr)
         else:
-            life.pid, said = await self._nursery.born(self._words, self._environment, self.folder)
+            life.pid, said = await self._nursery.born(
+                "gateway", self._words, self._environment, self.folder
+            )
             life.read(said)
         return life
 
@@ -171,19 +173,22 @@ class Nursery:
     def __init__(self, process: asyncio.subprocess.Process, door: Path) -> None:
         self._process = process
         self._door = door
+        self._turn = asyncio.Lock()
         self._callers: asyncio.Queue[asyncio.StreamReader] = asyncio.Queue()
         self._writers: list[asyncio.StreamWriter] = []
         """Kept: a writer that is collected closes the connection."""
 
     async def born(
-        self, words: list[str], environment: Mapping[str, str], folder: Path
+        self, module: str, words: list[str], environment: Mapping[str, str], folder: Path
     ) -> tuple[int, asyncio.StreamReader]:
-        """A new process: its id, and its stderr."""
+        """A new process that runs a module: its id, and its stderr."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(order(words, dict(environment), str(folder), str(self._door)))
-        pid = int(await self._process.stdout.readline())
-        return pid, await self._callers.get()
+        ordered = order(module, words, dict(environment), str(folder), str(self._door))
+        async with self._turn:
+            self._process.stdin.write(ordered)
+            pid = int(await self._process.stdout.readline())
+            return pid, await self._callers.get()
 
     async def called(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """A process opened its stderr."""

@@ -63,6 +63,17 @@ say = "else"
 """Two questions, a tool, and the agent hangs up."""
 LONG = {"answer": ("It is on its way.", 1500)}
 QUESTION = Play(payload=tone(300))
+STORY = (
+    WaitForAgent(heard_ms=100),
+    WaitForSilence(ms=300),
+    QUESTION,
+    WaitForAgent(heard_ms=700),  # longer than the agent's "one moment"
+    WaitForSilence(ms=300),
+    QUESTION,
+)
+"""Asks, hears the answer to its end, says thank you; the agent says goodbye and hangs up."""
+HEARD = ("hello", "wait", "answer", "bye")
+"""The lines whoever tells this story hears, whole."""
 
 
 class Lab:
@@ -70,6 +81,7 @@ class Lab:
 
     def __init__(
         self,
+        folder: Path,
         settings: Settings,
         gateway: GatewayProcess,
         model: RealtimeServer,
@@ -82,6 +94,13 @@ class Lab:
         self.model = model
         self.twin = twin
         self.receiver = receiver
+        self._speech = folder / "speech" / "tones"
+
+    def not_heard(self, call: TwinCall) -> list[str]:
+        """Lines of the story that the caller did not hear without a gap."""
+        return [
+            line for line in HEARD if (self._speech / f"{line}.ulaw").read_bytes() not in call.heard
+        ]
 
     def place(self, steps: Sequence[Step]) -> TwinCall:
         """Somebody calls."""
@@ -119,7 +138,7 @@ async def lab(
         gateway = GatewayProcess(folder, port, told, nursery)
         settings = settings_in(data, database_url=database_url)
         try:
-            yield Lab(settings, gateway, model, twin, receiver)
+            yield Lab(folder, settings, gateway, model, twin, receiver)
         finally:
             if gateway.lives:
                 await gateway.kill()

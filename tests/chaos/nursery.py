@@ -1,8 +1,8 @@
 """Gateways that start in a fraction of a second: forked from a process that has imported it all.
 
 Three hundred starts would otherwise be spent on reading modules, which no record depends on. What
-runs in the child is ``python -m gateway`` all the same: the same command line, environment, main
-module, in a process of its own.
+runs in the child is ``python -m gateway`` all the same: the same command line, environment and main
+module, in a process of its own. So is any other module that is ordered.
 
     python -m tests.chaos.nursery    # one order a line on stdin; a process id a line on stdout
 """
@@ -15,6 +15,8 @@ import runpy
 import signal
 import socket
 import sys
+import traceback
+from contextlib import suppress
 from typing import Any
 
 MODULES = (
@@ -37,14 +39,23 @@ MODULES = (
 )
 
 
-def order(words: list[str], environment: dict[str, str], folder: str, stderr: str) -> bytes:
-    """One order: the command line, and the socket that is to be its stderr."""
-    told = {"words": words, "environment": environment, "folder": folder, "stderr": stderr}
+def order(
+    module: str, words: list[str], environment: dict[str, str], folder: str, stderr: str
+) -> bytes:
+    """One order: ``python -m module words…``, and the socket that is to be its stderr."""
+    told = {
+        "module": module,
+        "words": words,
+        "environment": environment,
+        "folder": folder,
+        "stderr": stderr,
+    }
     return json.dumps(told).encode() + b"\n"
 
 
 def main() -> None:
-    """Takes orders until stdin ends."""
+    """Takes orders until stdin ends; nobody outlives that."""
+    children: list[int] = []
     for name in MODULES:
         importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are nobody's business here
@@ -54,8 +65,13 @@ def main() -> None:
         pid = os.fork()
         if not pid:
             _child(json.loads(line))
+        with suppress(ProcessLookupError):
+            children.append(os.pidfd_open(pid))
         sys.stdout.write(f"{pid}\n")
         sys.stdout.flush()
+    for child in children:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(child, signal.SIGKILL)
 
 
 def _child(told: dict[str, Any]) -> None:
@@ -69,12 +85,15 @@ def _child(told: dict[str, Any]) -> None:
         os.dup2(said.fileno(), 2)
     os.dup2(os.open(os.devnull, os.O_RDWR), 0)
     os.dup2(0, 1)
-    sys.argv = ["gateway", *told["words"]]
+    sys.argv = [told["module"], *told["words"]]
     code = 1
     try:
-        runpy.run_module("gateway", run_name="__main__", alter_sys=True)
+        runpy.run_module(told["module"], run_name="__main__", alter_sys=True)
+        code = 0
     except SystemExit as left:
         code = left.code if isinstance(left.code, int) else int(bool(left.code))
+    except BaseException:  # noqa: BLE001 what an interpreter of its own would have shown
+        traceback.print_exc()
     finally:
         sys.stderr.flush()
         os._exit(code)

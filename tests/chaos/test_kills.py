@@ -40,6 +40,8 @@ from tests.store.postgres import postgres
 LOOK_S = 0.4
 TERMINAL_S = 30.0
 """How long after a start calls of the dead may stay open."""
+SLOW_S = 5.0
+"""Whoever takes longer than this shows its log."""
 PHASES = ("start", "reconciling", "early", "late")
 SETTLE_EVERY = 10
 """After so many kills one life is left alone until every call before it is accounted for."""
@@ -74,7 +76,9 @@ class Watch:
             self.findings.wrong.append(f"life {life.number} ended by itself: {life.lines[-3:]}")
         for sid, seqs in journaled(self._lab.settings.data_dir / "journal").items():
             self._journaled.setdefault(sid, set()).update(seqs)
-        self.undurable |= {line["call_sid"] for line in life.named("records.not_durable")}
+        self.undurable |= {
+            line["call_sid"] for line in life.named("records.not_durable") if "call_sid" in line
+        }
         self._stranded |= {call.sid for call in self._crowd.calls}
 
     async def looking(self) -> None:
@@ -96,7 +100,10 @@ class Watch:
         # One that was never answered may have no row.
         if all(is_terminal(found[sid]) or not found[sid]["calls"] for sid in stranded):
             self._life = life
-            self.terminal_s.append(time.monotonic() - life.spawned_s)
+            took_s = time.monotonic() - life.spawned_s
+            self.terminal_s.append(took_s)
+            if took_s > SLOW_S:
+                _say(f"life {life.number} took {took_s:.1f} s", *map(str, life.lines))
             self._stranded -= stranded
 
     def next_phase(self, rng: random.Random) -> str:
