@@ -31,8 +31,6 @@ WRITES = 100
 AT_ONCE = 3
 LIMIT_S = 60.0
 
-pytestmark = pytest.mark.system
-
 
 @dataclass
 class Faults:
@@ -207,6 +205,7 @@ def complaints(running: Lab) -> Counter[str]:
     return Counter(line["event"] for line in lines if line.get("level", "error") in bad)
 
 
+@pytest.mark.system
 @pytest.mark.timeout(120)
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
@@ -244,6 +243,7 @@ async def test_calls_do_not_notice_a_disk_that_fails(
         assert wrong_with(Truth(call.sid, 0.0), found[call.sid]) == []
 
 
+@pytest.mark.system
 @pytest.mark.timeout(120)
 @pytest.mark.asyncio
 async def test_a_disk_that_fills_up_in_the_middle_of_calls(tmp_path: Path) -> None:
@@ -297,6 +297,7 @@ def fill(path: Path) -> None:
 # Nothing but the archive
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.asyncio
 @pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
@@ -312,6 +313,7 @@ async def test_no_single_write_loses_anything(tmp_path: Path, error: str) -> Non
     assert faults.wrong == []
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.asyncio
 @pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
@@ -330,6 +332,7 @@ async def test_what_was_durable_survives_a_disk_that_stays_away(tmp_path: Path, 
     assert faults.wrong == []
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.asyncio
 async def test_what_was_durable_survives_a_fault_and_a_kill(tmp_path: Path) -> None:
