@@ -149,6 +149,9 @@ class Archive:
         with contextlib.suppress(asyncio.CancelledError):
             self._tasks = self._loop.create_task(self._keep())
             self._loop.run_until_complete(self._tasks)
+        closing = asyncio.all_tasks(self._loop)  # connections that were in use
+        if closing:
+            self._loop.run_until_complete(asyncio.wait(closing, timeout=_LEAVE_S))
         self._loop.close()
 
     def _leave(self) -> None:
