@@ -35,8 +35,8 @@ from gateway.core.events import (
 )
 from gateway.store.archive import Archive
 from gateway.store.pricefile import read_prices
-from gateway.store.tapefile import STEREO_BYTES_PER_MS
-from gateway.store.tapes import Tape
+from gateway.store.recordings.tapefile import STEREO_BYTES_PER_MS
+from gateway.store.recordings.tapes import Tape
 from tests.store.databases import settings_in
 
 CALLS = 4

@@ -17,8 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import GatewayError
 from gateway.sim.twilio import TwinCall
-from gateway.store.audio import read_stereo, recording_path
 from gateway.store.database import open_database
+from gateway.store.recordings.audio import read_stereo, recording_path
 from tests.chaos.archivedriver import CALLS, HOOK, ROUNDS, piece_of, sid_of
 from tests.chaos.gatewayprocess import Nursery, nursery
 from tests.chaos.invariants import Row, Rows, Truth, is_terminal, left_over, rows_of, wrong_with
