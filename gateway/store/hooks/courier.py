@@ -93,6 +93,9 @@ class Courier:
                 while True:
                     self._news.clear()
                     await self._round(attempts)
+                    if self._stalled and not self._in_hand:
+                        # A session may stay read-only when its server is not any more.
+                        await self._engine.dispose()
                     if self._stopping:
                         return
                     with contextlib.suppress(TimeoutError):

@@ -535,7 +535,8 @@ async def test_a_database_that_is_gone_is_waited_for(
     async with office.engine.begin() as connection:
         await connection.run_sync(metadata.drop_all)
     with capture_logs() as logs:
-        async with running(office.courier(clock=counting)):
+        theirs = open_database(office.settings)
+        async with running(Courier(theirs, office.settings, clock=counting)):
             await looked.wait()
             async with office.engine.begin() as connection:
                 await connection.run_sync(metadata.create_all)
@@ -544,6 +545,7 @@ async def test_a_database_that_is_gone_is_waited_for(
     stalled = {"event": "hook.stalled", "log_level": "error", "error": "OperationalError"}
     assert logs == [stalled]
     assert await office.states() == {"CA1:1": "delivered"}
+    await theirs.dispose()
 
 
 @pytest.mark.asyncio

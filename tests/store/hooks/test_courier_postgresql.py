@@ -1,49 +1,28 @@
 """Several gateways that share a PostgreSQL: each webhook is sent by one of them."""
 
 import asyncio
-import os
-import shutil
-import socket
-import subprocess
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
+from structlog.testing import capture_logs
 
 from gateway.store.database import open_database
 from gateway.store.hooks.courier import Courier
 from gateway.store.hooks.deliveries import claim, due, renew_dead, settle
+from tests.call.watching import until
 from tests.store.databases import made, settings_in
 from tests.store.outboxes import SECRET, Clock, put, states
-from tests.store.receivers import receiving
+from tests.store.postgres import Postgres
+from tests.store.receivers import LIMIT_S, receiving
 
 pytestmark = pytest.mark.system
-BIN = "/usr/lib/postgresql/15/bin"
 
 
-@pytest.fixture(scope="module")
-def database_url() -> Iterator[str]:
-    """A server of our own, on a free port of loopback."""
-    # PostgreSQL does not run as root.
-    lower = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    folder = Path(tempfile.mkdtemp(prefix="gateway-pg-"))
-    if lower:
-        shutil.chown(folder, "postgres")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    data = str(folder / "data")
-    subprocess.run(
-        [*lower, f"{BIN}/initdb", "-A", "trust", "-U", "gateway", "-N", data], check=True, cwd="/"
-    )
-    options = f"-h 127.0.0.1 -p {port} -k {folder} -F"
-    control = [*lower, f"{BIN}/pg_ctl", "-D", data, "-w"]
-    log = ["-l", str(folder / "log")]
-    subprocess.run([*control, *log, "-o", options, "start"], check=True, cwd="/")
-    yield f"postgresql://gateway@127.0.0.1:{port}/postgres"
-    subprocess.run([*control, "-m", "immediate", "stop"], check=True, cwd="/")
-    shutil.rmtree(folder)
+@pytest.fixture
+def database_url(server: Postgres) -> str:
+    """An empty database."""
+    return server.empty()
 
 
 @pytest.mark.asyncio
@@ -68,7 +47,7 @@ async def test_three_couriers_share_the_work(tmp_path: Path, database_url: str) 
         for call in range(30):
             ours = [each for each in receiver.ids if each.startswith(f"CA{call}:")]
             assert ours == [f"CA{call}:{seq}" for seq in (1, 2, 3)]
-        await clean(engines)
+        await close(*engines)
 
 
 @pytest.mark.asyncio
@@ -86,12 +65,38 @@ async def test_a_delivery_is_in_one_hand(tmp_path: Path, database_url: str) -> N
     assert await settle(engine, found, {"state": "dead", "error": "timeout"})
     assert await renew_dead(engine, clock.now) == 1
     assert [each.id for each in await due(engine, clock.now, 9)] == ["CA1:1"]
-    await clean([engine])
+    await close(engine)
 
 
-async def clean(engines: list[AsyncEngine]) -> None:
-    """Leaves no rows and no connections."""
-    async with engines[0].begin() as connection:
-        await connection.exec_driver_sql("DELETE FROM deliveries")
+@pytest.mark.asyncio
+async def test_a_session_that_stays_read_only_is_given_up(
+    tmp_path: Path, database_url: str, server: Postgres
+) -> None:
+    """As soon as the database takes writes again from new sessions, webhooks are sent."""
+    clock = Clock()
+    name = database_url.rpartition("/")[2]
+    read_only = f"ALTER DATABASE {name} {{}} default_transaction_read_only"
+    async with receiving() as receiver:
+        settings = settings_in(
+            tmp_path, hook_url=receiver.url, hook_secret=SECRET, database_url=database_url
+        )
+        engine = await made(settings)
+        await put(engine, settings, clock, "CA1:1")
+        server.run(server.url, read_only.format("SET") + " = on")
+        theirs = open_database(settings)
+        courier = Courier(theirs, settings, clock=clock)
+        with capture_logs() as logs:
+            running = asyncio.create_task(courier.run())
+            await until(lambda: bool(logs), LIMIT_S)
+            server.run(server.url, read_only.format("RESET"))
+            await receiver.until(lambda: receiver.ids == ["CA1:1"])
+        courier.stop()
+        await running
+        assert [line["event"] for line in logs] == ["hook.stalled"]
+        await close(engine, theirs)
+
+
+async def close(*engines: AsyncEngine) -> None:
+    """Leaves no connections."""
     for engine in engines:
         await engine.dispose()
