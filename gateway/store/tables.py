@@ -132,7 +132,7 @@ events = Table(
     Column("at", Utc),
     Column("at_ms", Float),
     Column("name", String(64)),
-    Column("fields", JSON),  # never with words in them
+    Column("fields", JSON(none_as_null=True)),  # never with words in them
 )
 
 tools = Table(

@@ -30,7 +30,7 @@ from gateway.store.upgrade import TURN_S, upgrade
 
 TRANSACTION_S = 10.0
 """A transaction that takes longer is given up and tried again."""
-EVERY_S = 1.0
+EVERY_S = 2.0
 """From one round of transactions to the next: a transaction costs about the same however little it
 brings, and what waits is on the disk."""
 _CANCEL_S = 2.0

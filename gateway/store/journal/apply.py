@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 import structlog
-from sqlalchemy import Insert, Integer, Table, bindparam, literal, select, union_all
+from sqlalchemy import Insert, Integer, Table, bindparam, func, literal, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -38,6 +38,7 @@ _REST = {table: {each.name: each for each in keys[1:]} for table, keys in _KEYS.
 _VALUES = {
     table: {each.name: each for each in table.columns if not each.primary_key} for table in OF_CALLS
 }
+_UNTOLD = {table: dict.fromkeys(values) for table, values in _VALUES.items()}
 _KNOWN = union_all(
     select(calls.c.call_sid, calls.c.seq).where(
         calls.c.call_sid.in_(bindparam("sids", expanding=True))
@@ -123,21 +124,26 @@ def _row(call_sid: str, change: Change) -> Row | None:
 def _statements(
     dialect: str, rows: dict[Row, dict[str, Any]]
 ) -> Iterable[tuple[Insert, list[dict[str, Any]]]]:
-    """One statement for all rows of a table that change the same columns."""
-    groups: dict[tuple[Table, tuple[str, ...]], list[dict[str, Any]]] = {}
+    """One statement for all rows of a table that change, but for those that lose a value.
+
+    A statement costs more than the rows it has: about ten times through both drivers.
+    """
+    groups: dict[tuple[Table, frozenset[str]], list[dict[str, Any]]] = {}
     for (table, key), values in rows.items():
-        group = groups.setdefault((table, tuple(sorted(values))), [])
-        group.append(
-            {"call_sid": key[0], **dict(zip(_REST[table], key[1:], strict=True)), **values}
-        )
+        emptied = frozenset(name for name, value in values.items() if value is None)
+        names = zip(_REST[table], key[1:], strict=True)
+        group = groups.setdefault((table, emptied), [])
+        group.append({"call_sid": key[0], **_UNTOLD[table], **dict(names), **values})
     return [(_upsert(dialect, *group), rows) for group, rows in groups.items()]
 
 
 @cache
-def _upsert(dialect: str, table: Table, columns: tuple[str, ...]) -> Insert:
+def _upsert(dialect: str, table: Table, emptied: frozenset[str]) -> Insert:
+    """Of what a row is not told, and what is not among those emptied, it keeps what it has."""
     insert = _INSERTS[dialect](table)
-    keys = _KEYS[table]
-    if not columns:
-        return insert.on_conflict_do_nothing(index_elements=keys)
-    new = {name: insert.excluded[name] for name in columns}
-    return insert.on_conflict_do_update(index_elements=keys, set_=new)
+    new = {
+        name: excluded if name in emptied else func.coalesce(excluded, column)
+        for name, column in _VALUES[table].items()
+        for excluded in [insert.excluded[name]]
+    }
+    return insert.on_conflict_do_update(index_elements=_KEYS[table], set_=new)

@@ -107,9 +107,13 @@ class Tape:
         if self._fault:
             self._end()
 
-    def overdue_s(self, now: float) -> float:
-        """How much too long some of it has waited to be on the disk; negative: nothing has."""
-        return now - self._sync_at if self._part.unsynced and not self.over else -1.0
+    def due(self, now: float) -> bool:
+        """True when some of it has waited long enough to be on the disk."""
+        return now >= self._sync_at and self._part.unsynced and not self.over
+
+    def hasten(self) -> None:
+        """Has the disk begin with what :meth:`sync` will wait for."""
+        self._part.hasten()
 
     def sync(self) -> None:
         """Waits until all that was written is on the disk."""
@@ -241,10 +245,11 @@ class Tapes:
             self._asked.get(timeout=TURN_S if self._tapes else None)()
 
     def _sync(self, now: float) -> None:
-        """Those that have waited longest first, no more than a turn's share of all."""
-        due = [tape for tape in self._tapes if tape.overdue_s(now) >= 0]
-        due.sort(key=lambda tape: tape.overdue_s(now), reverse=True)
-        for tape in due[: 1 + int(len(self._tapes) * TURN_S / SYNC_S)]:
+        """All that are due together: the disk takes them in one go, for half of what each costs."""
+        due = [tape for tape in self._tapes if tape.due(now)]
+        for tape in due:
+            tape.hasten()
+        for tape in due:
             tape.sync()
 
     def _end(self) -> None:
