@@ -29,19 +29,31 @@ class _Run:
 class StereoTape:
     """The two channels from ``origin`` on; what has been taken is not kept."""
 
-    __slots__ = ("_left", "_runs", "base", "end")
+    __slots__ = ("_base", "_heard", "_left", "_runs", "end")
 
     def __init__(self, origin: int, base: int = 0) -> None:
         self.end = origin
         """Up to where the channels were taken."""
-        self.base = base
-        """Where the carrier's own clock begins; each of its streams has a clock of its own."""
+        self._base = base
+        self._heard: list[tuple[bytes, int]] = []
         self._left = bytearray()
         self._runs: list[_Run] = []
 
     @property
+    def base(self) -> int:
+        """Where the carrier's own clock begins; each of its streams has a clock of its own."""
+        self._place()
+        return self._base
+
+    @base.setter
+    def base(self, base: int) -> None:
+        self._place()
+        self._base = base
+
+    @property
     def caller_end(self) -> int:
         """Up to where the caller's audio reaches."""
+        self._place()
         return self.end + len(self._left)
 
     def caller(self, payload: bytes, position: int) -> None:
@@ -50,16 +62,7 @@ class StereoTape:
         Less than a frame off is jitter of the carrier's timestamps. What comes late, or twice, goes
         where it belongs as long as that was not taken; what is too late for that is left out.
         """
-        missing = self.base + position - self.end - len(self._left)
-        if abs(missing) >= FRAME_BYTES:
-            if abs(missing) > LONGEST_GAP_MS * BYTES_PER_MS:
-                self.base -= missing
-            elif missing < 0:
-                self._insert(payload, self.base + position - self.end)
-                return
-            else:
-                self._left += _SILENCE * missing
-        self._left += payload
+        self._heard.append((payload, position))  # a frame costs no more than this; see _place
 
     def pad(self, position: int) -> None:
         """The caller's audio is silence up to this position, if it does not reach it."""
@@ -72,11 +75,6 @@ class StereoTape:
         if not (continues and self._runs):
             self._runs.append(_Run(begins_at))
         self._runs[-1].audio += payload
-
-    def _insert(self, payload: bytes, at: int) -> None:
-        late = payload[max(0, -at) :]
-        at = max(0, at)
-        self._left[at : at + len(late)] = late
 
     def take_back(self, n_bytes: int) -> None:
         """The last so many bytes of the agent's were cleared before they were heard."""
@@ -98,8 +96,8 @@ class StereoTape:
         ``position_of`` tells where in the stream a moment (s) lies. It is asked as late as
         possible: how long the way to the carrier takes is known only after audio has gone it.
         """
-        right = bytearray(_SILENCE) * len(self._left)
         until, free = self.caller_end, self.end
+        right = bytearray(_SILENCE) * (until - free)
         while self._runs:
             run = self._runs[0]
             if run.start is None:
@@ -120,3 +118,21 @@ class StereoTape:
         self.end = until
         self._left = bytearray()
         return bytes(stereo)
+
+    def _place(self) -> None:
+        """Puts what the caller said where it belongs, many frames at a time."""
+        heard, self._heard = self._heard, []
+        left, end = self._left, self.end
+        for payload, position in heard:
+            at = self._base + position - end
+            missing = at - len(left)
+            if abs(missing) >= FRAME_BYTES:
+                if abs(missing) > LONGEST_GAP_MS * BYTES_PER_MS:
+                    self._base -= missing
+                elif missing < 0:
+                    late = payload[max(0, -at) :]
+                    left[max(0, at) : max(0, at) + len(late)] = late
+                    continue
+                else:
+                    left += _SILENCE * missing
+            left += payload

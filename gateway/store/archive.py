@@ -30,7 +30,7 @@ from gateway.store.privacy.janitor import Janitor
 from gateway.store.recordings.salvage import repair
 from gateway.store.recordings.tapes import Tapes
 from gateway.store.recordings.vault import open_vault
-from gateway.store.records.listener import Records
+from gateway.store.records.listener import Records, Told
 from gateway.store.records.scribe import Scribe
 from gateway.store.spent import Spent, spent_today
 from gateway.store.trouble import cause
@@ -63,8 +63,8 @@ class Archive:
         self._courier = Courier(self._engine, settings) if settings.hook_url else None
         self._journal = Journal(settings.data_dir / "journal")
         stranded = Stranded(self._outbox, self._folder, self._vault)
-        self._writer = Writer(settings, self._journal, on_closed=stranded.closed)
-        self._records = Records(self._writer.put, self._scribe)
+        entry_of = Records(self._scribe).entry
+        self._writer = Writer(settings, self._journal, entry_of=entry_of, on_closed=stranded.closed)
         self.tapes = Tapes(self._folder, self._vault)
         """Where calls are recorded."""
         self._on_spent: OnSpent = lambda day, spent: None
@@ -116,7 +116,7 @@ class Archive:
 
     def hear(self, call_sid: str, event: CallEvent) -> None:
         """A listener: what happens in a call is written down."""
-        self._records.hear(call_sid, event)
+        self._writer.put(Told(call_sid, event, datetime.now(UTC)))
 
     async def durable(self, timeout_s: float) -> bool:
         """True as soon as everything heard so far is on the disk; False when that takes longer."""
@@ -126,7 +126,7 @@ class Archive:
         """How the writing goes."""
         return self._writer.status()
 
-    # Inside
+    # On the writer's thread
 
     def _scribe(self, call_sid: str) -> Scribe:
         return Scribe(

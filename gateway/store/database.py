@@ -3,8 +3,10 @@
 The same code for both: SQLite beside the gateway's files, or PostgreSQL.
 """
 
+import asyncio
 from typing import Any
 
+import aiosqlite
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -42,6 +44,8 @@ def open_database(settings: Settings, *, pooled: bool = True) -> AsyncEngine:
     if url.get_backend_name() == "postgresql":
         timeouts = {"statement_timeout": str(BUSY_MS), "lock_timeout": str(BUSY_MS // 2)}
         options["connect_args"] = {"timeout": CONNECT_S, "server_settings": timeouts}
+    else:
+        options["async_creator"] = lambda: _connected(str(url.database))
     try:
         engine = create_async_engine(url, **options)
     except ModuleNotFoundError:
@@ -51,6 +55,20 @@ def open_database(settings: Settings, *, pooled: bool = True) -> AsyncEngine:
     if url.get_backend_name() == "sqlite":
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     return engine
+
+
+async def _connected(path: str) -> aiosqlite.Connection:
+    """A connection that is open, or closed: whoever is cancelled while it is being made would leave
+    its thread behind, with an event loop that is gone (aiosqlite 0.22).
+    """
+    connection = aiosqlite.connect(path)
+    connection._thread.daemon = True  # a disk that hangs must not keep the process
+    opening = asyncio.ensure_future(connection.__aenter__())
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        await (await opening).close()
+        raise
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

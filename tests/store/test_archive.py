@@ -28,9 +28,6 @@ from gateway.store.spent import Spent
 from gateway.store.tables import deliveries
 from tests.store.databases import settings_in
 
-# Stopped a moment after its start, a connection may be in the making: Python 3.13 tells of it.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 OFFERED = CallOffered("+15550001000", "+15550002222", "desk", "inbound")
 ENDED = CallEnded("caller_hung_up", 61_000.0, 900.0, 3050, 1, 0)
 

@@ -21,7 +21,7 @@ from gateway.store.journal.applier import Applier
 from gateway.store.journal.journal import MEMORY_ENTRIES, Journal
 from gateway.store.journal.reconcile import OnClosed
 
-GATHER_S = 0.1
+GATHER_S = 0.2
 """What happens within this time goes to the disk together."""
 _AGAIN_S = 1.0
 """How often a journal that takes nothing is tried."""
@@ -60,11 +60,20 @@ class Writer:
     """The writer of one gateway process."""
 
     def __init__(
-        self, settings: Settings, journal: Journal, *, on_closed: OnClosed | None = None
+        self,
+        settings: Settings,
+        journal: Journal,
+        *,
+        entry_of: Callable[[Any], Entry | None] = lambda entry: entry,
+        on_closed: OnClosed | None = None,
     ) -> None:
+        """``entry_of`` makes entries of what is put, in order, on the writer's thread; None = there
+        is nothing to be written of it.
+        """
         self._journal = journal
+        self._entry_of = entry_of
         self._applier = Applier(settings, journal, on_applied=self._answer, on_closed=on_closed)
-        self._incoming: deque[Entry] = deque()
+        self._incoming: deque[Any] = deque()
         self._overrun = 0
         self._asking: deque[Future[bool]] = deque()
         self._asked: list[_Asked] = []
@@ -92,12 +101,12 @@ class Writer:
             self._tell(self._hurry_up)
             self._thread.join(limit_s + 2 * _LEAVE_S)
 
-    def put(self, entry: Entry) -> None:
-        """Takes one entry, from any thread; never waits and never raises."""
+    def put(self, told: Any) -> None:
+        """Takes what becomes one entry, from any thread; never waits and never raises."""
         if self._stopping or len(self._incoming) >= MEMORY_ENTRIES:
             self._overrun += 1
             return
-        self._incoming.append(entry)
+        self._incoming.append(told)
         if not self._woken:
             self._woken = True
             self._tell(self._wake.set)
@@ -170,8 +179,9 @@ class Writer:
         self._wake.clear()
         self._hurry.clear()
         asking = list(_drained(self._asking))  # first: what they wait for was put before
-        entries = list(_drained(self._incoming))
-        upto, lost = self._journal.added + len(entries), self._journal.lost
+        lost = self._journal.lost
+        entries = list(self._entries())
+        upto = self._journal.added + len(entries)
         self._asked += [_Asked(answer, upto, lost) for answer in asking]
         if self._overrun:
             self._journal.lose(self._overrun, "overrun")
@@ -179,6 +189,16 @@ class Writer:
         self._journal.add(entries)
         self._answer()
         self._applier.wake()
+
+    def _entries(self) -> Iterator[Entry]:
+        for told in _drained(self._incoming):
+            try:
+                entry = self._entry_of(told)
+            except Exception as error:  # noqa: BLE001  one event must not cost those behind it
+                self._journal.lose(1, type(error).__name__)
+            else:
+                if entry is not None:
+                    yield entry
 
     def _answer(self) -> None:
         """Tells those whose entries are durable by now."""

@@ -13,9 +13,8 @@ import os
 import re
 import struct
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import structlog
 
@@ -103,8 +102,7 @@ def form_of(vault: Vault | None) -> Form:
     return Plain() if vault is None else vault.sealed()
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """How far a file has come."""
 
     end: int = 0

@@ -130,10 +130,8 @@ class Tape:
         self._end()
 
     def _append(self) -> None:
-        pieces = bytearray()
-        while self._waiting:
-            pieces += self._waiting.popleft()
-        self._part.append(bytes(pieces))
+        pieces = b"".join(self._waiting.popleft() for _ in range(len(self._waiting)))
+        self._part.append(pieces)
         self._stored += len(pieces)
 
     def _end(self) -> None:

@@ -1,12 +1,13 @@
-"""The listener that has the calls of this process written down.
+"""Who takes down what happens in the calls of this process.
 
 Owns which scribe has which call, and how long one stays after its call has ended: words and the
-end of a recording may come later than the end of the call. Never waits: entries are put to whoever
-writes them.
+end of a recording may come later than the end of the call. Belongs to one thread, the writer's: the
+loop of the calls has no time for it.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import structlog
 
@@ -23,23 +24,20 @@ MOST_KEPT = 200
 _log = structlog.get_logger()
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+class Told(NamedTuple):
+    """One event of a call, and the moment it was told (with its zone)."""
+
+    call_sid: str
+    event: CallEvent
+    at: datetime
 
 
 class Records:
     """The scribes of all calls that live, or ended a moment ago."""
 
-    def __init__(
-        self,
-        put: Callable[[Entry], None],
-        scribe_of: Callable[[str], Scribe],
-        now: Callable[[], datetime] = _now,
-    ) -> None:
-        """``put`` takes an entry at once; ``scribe_of`` makes the scribe of a CallSid."""
-        self._put = put
+    def __init__(self, scribe_of: Callable[[str], Scribe]) -> None:
+        """``scribe_of`` makes the scribe of a CallSid."""
         self._scribe_of = scribe_of
-        self._now = now
         self._scribes: dict[str, Scribe] = {}
         self._ended: dict[str, datetime] = {}
 
@@ -47,23 +45,23 @@ class Records:
         """Calls that are known."""
         return len(self._scribes)
 
-    def hear(self, call_sid: str, event: CallEvent) -> None:
-        """A listener: has one event of a call written down.
+    def entry(self, told: Told) -> Entry | None:
+        """What one event changes; events of a call have to come in order.
 
         A call begins with its offer. What comes of one that is not known, or not any more, is left
-        out: begun anew, its entries would have the numbers of those that were written.
+        out (None): begun anew, its entries would have the numbers of those that were written.
         """
-        now = self._now()
+        call_sid, event, at = told
         scribe = self._scribes.get(call_sid)
         if scribe is None:
             if not isinstance(event, CallOffered):
                 _log.warning("records.stray", call_sid=call_sid, stray=event_name(event))
-                return
+                return None
             scribe = self._scribes[call_sid] = self._scribe_of(call_sid)
-        self._put(scribe.tell(event, now))
         if isinstance(event, CallEnded):
-            self._ended.setdefault(call_sid, now)
-            self._forget(now)
+            self._ended.setdefault(call_sid, at)
+            self._forget(at)
+        return scribe.tell(event, at)
 
     def _forget(self, now: datetime) -> None:
         """Those that ended first are forgotten first."""

@@ -369,3 +369,38 @@ def next_entries(put: list[Entry], size: int) -> list[Entry]:
 def no_disk(*_: object) -> None:
     """A disk that takes nothing."""
     raise OSError(28, "no space")
+
+
+@pytest.mark.asyncio
+async def test_what_is_put_becomes_an_entry_on_the_writers_thread(tmp_path: Path) -> None:
+    """In order; what becomes none is left out, what cannot become one is counted and costs no
+    other its place.
+    """
+    threads: set[str] = set()
+
+    def entry_of(number: int) -> Entry | None:
+        threads.add(threading.current_thread().name)
+        if number == 2:
+            raise ValueError("said something")
+        return None if number == 1 else CALL[{0: 0, 3: 1, 4: 2}[number]]
+
+    settings = settings_in(tmp_path)
+    writer = Writer(settings, journal_in(settings), entry_of=entry_of)
+    with capture_logs() as lines:
+        writer.start()
+        for number in range(5):
+            writer.put(number)
+        assert not await writer.durable(LIMIT_S)
+        await settled(writer)
+        writer.stop(LIMIT_S)
+    assert threads == {"writer"}
+    assert writer.status().lost == 1
+    assert {
+        "event": "records.lost",
+        "entries": 1,
+        "why": "ValueError",
+        "log_level": "error",
+    } in lines
+    engine = open_database(settings)
+    assert await rows(engine, "calls", "state", "seq") == [("ended", 3)]
+    await engine.dispose()
