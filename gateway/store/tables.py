@@ -232,5 +232,72 @@ evidence = Table(
     Column("counts", JSON),  # what was removed: calls, turns, recordings, …
 )
 
+dials = Table(
+    "dials",
+    metadata,
+    Column("id", String(32), primary_key=True),  # ours: the carrier's CallSid comes later, or never
+    Column("key", String(128)),  # of whoever asked, so that asking again rings nobody twice
+    Column("asked", String(64)),  # a digest of what was asked under that key
+    Column("by", String(16)),  # api, cli, campaign, callback
+    Column("to_number", String(32)),
+    Column("from_number", String(32)),
+    Column("agent", String(128)),
+    Column("campaign", String(128)),
+    Column("data", JSON(none_as_null=True)),  # what the agent is told besides
+    Column("record", Boolean),
+    Column("amd", String(16)),  # off, hangup, leave-message
+    Column("max_minutes", Float),
+    Column("ring_s", Integer),
+    Column("state", String(16)),  # waiting, sending, unknown, queued, ringing, answered, ended
+    Column("sequence", Integer),  # of the newest callback that counted
+    Column("outcome", String(32)),  # completed, busy, no_answer, failed, canceled, machine, …
+    Column("reason", String(128)),
+    Column("sip_code", Integer),
+    Column("answered_by", String(32)),
+    Column("call_sid", String(64)),
+    Column("created_at", Utc),
+    Column("not_before", Utc),
+    Column("expires_at", Utc),  # whoever would be rung later than this is not rung at all
+    Column("sent_at", Utc),
+    Column("answered_at", Utc),
+    Column("ended_at", Utc),
+)
+Index("dials_key", dials.c.key, unique=True)
+Index("dials_call_sid", dials.c.call_sid)
+Index("dials_state", dials.c.state)
+Index("dials_to_number", dials.c.to_number, dials.c.created_at)
+
+do_not_call = Table(
+    "do_not_call",
+    metadata,
+    Column("number", String(32), primary_key=True),
+    Column("at", Utc),
+    Column("reason", String(256)),
+)
+
+switches = Table(
+    "switches",
+    metadata,
+    Column("name", String(32), primary_key=True),  # outbound
+    Column("closed", Boolean),
+    Column("at", Utc),
+    Column("reason", String(256)),
+)
+
+pointed = Table(
+    "pointed",
+    metadata,
+    Column(
+        "id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    ),
+    Column("number", String(32)),
+    Column("sid", String(64)),  # PN…
+    Column("at", Utc),
+    Column("before", JSON),  # what the carrier had of the number, by its own names
+    Column("after", JSON),
+    Column("restored_at", Utc),
+)
+Index("pointed_number", pointed.c.number)
+
 OF_CALLS = (calls, turns, events, tools, handoffs, guardrails, usage, notes, deliveries)
 """Tables with rows of calls, each keyed by ``call_sid`` first."""

@@ -1,0 +1,39 @@
+"""The second step adds to records that are there, and leaves them as they are."""
+
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, inspect, select, text
+
+from gateway.store import migrations
+from gateway.store.database import open_database
+from gateway.store.tables import calls, dials, do_not_call, pointed, switches
+from gateway.store.upgrade import upgrade
+from tests.store.databases import settings_in
+
+
+def first_step(connection: Connection) -> None:
+    """What the first version of the gateway made."""
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("path_separator", "os")
+    command.upgrade(config, "0001")
+
+
+@pytest.mark.asyncio
+async def test_records_of_the_first_version_stay(tmp_path: Path) -> None:
+    """Its calls are there afterwards, and so are the new tables."""
+    settings = settings_in(tmp_path)
+    engine = open_database(settings)
+    async with engine.begin() as connection:
+        await connection.run_sync(first_step)
+        await connection.execute(calls.insert().values(call_sid="CA1", state="ended"))
+    assert await upgrade(settings) == ("0001", "0002")
+    async with engine.connect() as connection:
+        assert (await connection.execute(select(calls.c.call_sid))).scalars().all() == ["CA1"]
+        names = set(await connection.run_sync(lambda each: inspect(each).get_table_names()))
+        assert {each.name for each in (dials, do_not_call, switches, pointed)} <= names
+        assert await connection.scalar(text("SELECT version_num FROM alembic_version")) == "0002"
+    await engine.dispose()
