@@ -215,9 +215,7 @@ class TwilioRest:
         """
         for status in ("completed",) if answered else ("canceled", "completed"):
             try:
-                done = await self._write(
-                    lambda status=status: self._account.calls(sid).update_async(status=status)
-                )
+                done = await self._update(sid, status=status)
             except CarrierRefused as error:
                 if _is_over(error):
                     return False
@@ -229,7 +227,7 @@ class TwilioRest:
     async def redirect(self, sid: str, twiml: str) -> bool:
         """Gives a call other TwiML (4000 characters at most); False when it is not in progress."""
         try:
-            await self._write(lambda: self._account.calls(sid).update_async(twiml=twiml))
+            await self._update(sid, twiml=twiml)
         except CarrierRefused as error:
             if _is_over(error):
                 return False
@@ -260,6 +258,9 @@ class TwilioRest:
         """The account itself."""
         found = await self._read(self._account.fetch_async)
         return Account(found.sid, found.status, found.type, found.friendly_name)
+
+    async def _update(self, sid: str, **fields: str) -> Any:
+        return await self._write(lambda: self._account.calls(sid).update_async(**fields))
 
     async def _read(self, ask: Callable[[], Awaitable[T]]) -> T:
         """What only reads may be asked as often as one likes."""
