@@ -1,4 +1,4 @@
-"""How far a call we placed has come, whatever is heard of it: doubled, late, shuffled or not at all.
+"""How far a call we placed has come, whatever is heard of it: doubled, late, shuffled or never.
 
 Owns the states, their rank and what each piece of news changes. A state never falls in rank; of two
 that rank alike, the one with the higher sequence holds. So the order in which news come in changes

@@ -26,7 +26,7 @@ _MINUTE = timedelta(minutes=1)
 
 AHEAD = and_(dials.c.not_before.is_not(None), dials.c.not_before > dials.c.created_at)
 """Asked for ahead of its time; such a call takes its place among those at once when it is sent."""
-_MOMENT: ColumnElement[Any] = case((AHEAD, dials.c.not_before), else_=dials.c.created_at)
+_moment: ColumnElement[Any] = case((AHEAD, dials.c.not_before), else_=dials.c.created_at)
 _LEFT = not_(and_(dials.c.state == "ended", dials.c.sent_at.is_(None)))
 
 
@@ -55,6 +55,19 @@ async def counted(
     )
 
 
+async def overview(connection: AsyncConnection, at: datetime) -> Counted:
+    """How things stand for a number that was never called."""
+    _, minute, day = await windows(connection, at)
+    _, day_usd = await spent_on(connection, at.astimezone(UTC).date(), "")
+    return Counted(
+        closed=await is_closed(connection),
+        minute=minute,
+        day=day,
+        at_once=await at_once(connection),
+        day_usd=day_usd,
+    )
+
+
 async def counted_to_send(
     connection: AsyncConnection, callee: Callee, rules: Rules, now: datetime, *, ahead: bool
 ) -> Counted:
@@ -79,7 +92,7 @@ async def windows(
 
     None more than a cap can then be in any 24 hours or minute, in whatever order they are asked.
     """
-    near = and_(_MOMENT > at - _MINUTE, _MOMENT < at + _MINUTE)
+    near = and_(_moment > at - _MINUTE, _moment < at + _MINUTE)
     query = (
         select(
             func.sum(case((dials.c.to_number == number, 1), else_=0)),
@@ -87,7 +100,7 @@ async def windows(
             func.count(),
         )
         .where(dials.c.id >= id_prefix(at - _DAY), dials.c.id < f"{id_prefix(at + _DAY)}g")
-        .where(_MOMENT > at - _DAY, _MOMENT < at + _DAY, _LEFT)
+        .where(_moment > at - _DAY, _moment < at + _DAY, _LEFT)
     )
     of_number, minute, day = (await connection.execute(query)).one()
     return of_number or 0, minute or 0, day

@@ -31,6 +31,24 @@ __all__ = ["Ask", "Dial", "Dials", "KeyReused", "News", "NotToBeSent"]
 PATIENCE_S = 10.0
 """How long a busy database is asked again; then nobody is called."""
 
+_AS_ASKED = (
+    "key",
+    "by",
+    "agent",
+    "campaign",
+    "record",
+    "amd",
+    "max_minutes",
+    "ring_s",
+    "not_before",
+    "expires_at",
+)
+_EXPIRED = Refusal(
+    "expired",
+    "GATEWAY_OUTBOUND_MAX_AGE_S",
+    "it waited for too long: a higher GATEWAY_OUTBOUND_MAX_AGE_S allows it",
+)
+
 T = TypeVar("T")
 
 
@@ -74,11 +92,11 @@ class Ask:
         """Of what is asked, in hex: all but the key, and but when it expires, which counts from
         whenever it is asked.
         """
-        asked = asdict(self)
+        asked = {each.name: getattr(self, each.name) for each in fields(self)}
         del asked["key"], asked["expires_at"]
-        moment = self.not_before and self.not_before.timestamp()
-        text = json.dumps(asked | {"not_before": moment}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        asked["data"] = dict(self.data)
+        asked["not_before"] = self.not_before and self.not_before.timestamp()
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +226,7 @@ class Dials:
             now = change(was)
             if now == was:
                 return None
-            values = asdict(now)
+            values = {name: _fitted(name, value) for name, value in asdict(now).items()}
             await connection.execute(update(dials).where(dials.c.id == dial_id).values(values))
             return _dial({**row, **values})
 
@@ -289,6 +307,12 @@ async def _forbids(
     return verdict(callee, rules, stands, now)
 
 
+def _fitted(column: str, value: Any) -> Any:
+    """What others say may be longer than its column."""
+    length = getattr(dials.c[column].type, "length", None)
+    return value[:length] if isinstance(value, str) else value
+
+
 def _all() -> Select[Any]:
     return select(dials)
 
@@ -297,22 +321,3 @@ def _dial(row: Mapping[Any, Any]) -> Dial:
     names = {"to": "to_number", "from_": "from_number"}
     known = (each.name for each in fields(Dial) if each.name != "again")
     return Dial(**{name: row[names.get(name, name)] for name in known})
-
-
-_AS_ASKED = (
-    "key",
-    "by",
-    "agent",
-    "campaign",
-    "record",
-    "amd",
-    "max_minutes",
-    "ring_s",
-    "not_before",
-    "expires_at",
-)
-_EXPIRED = Refusal(
-    "expired",
-    "GATEWAY_OUTBOUND_MAX_AGE_S",
-    "it waited for too long: a higher GATEWAY_OUTBOUND_MAX_AGE_S allows it",
-)

@@ -8,9 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.store.tables import calls
 
-_THEIR_NUMBER = case(
-    (calls.c.direction.startswith("outbound"), calls.c.called), else_=calls.c.caller
-)
+_number = case((calls.c.direction.startswith("outbound"), calls.c.called), else_=calls.c.caller)
 """The other side's."""
 _USD = func.coalesce(calls.c.cost_usd, 0.0)
 
@@ -27,10 +25,10 @@ class Spent(NamedTuple):
 async def spent_today(engine: AsyncEngine, day: date, owner: str) -> list[Spent]:
     """The sums of a UTC day, without the calls of this process."""
     asked = (
-        select(func.coalesce(_THEIR_NUMBER, ""), func.coalesce(calls.c.route, ""), func.sum(_USD))
+        select(func.coalesce(_number, ""), func.coalesce(calls.c.route, ""), func.sum(_USD))
         .where(_since(day))
         .where(or_(calls.c.owner.is_(None), calls.c.owner != owner))
-        .group_by(_THEIR_NUMBER, calls.c.route)
+        .group_by(_number, calls.c.route)
     )
     async with engine.connect() as connection:
         return [Spent(*row) for row in (await connection.execute(asked)).all()]
@@ -38,7 +36,7 @@ async def spent_today(engine: AsyncEngine, day: date, owner: str) -> list[Spent]
 
 async def spent_on(connection: AsyncConnection, day: date, number: str) -> tuple[float, float]:
     """USD of a UTC day for the calls of one number, and for all calls, of every process."""
-    of_number = func.sum(case((_THEIR_NUMBER == number, _USD), else_=0.0))
+    of_number = func.sum(case((_number == number, _USD), else_=0.0))
     asked: Select[float | None, float | None] = select(of_number, func.sum(_USD)).where(_since(day))
     its, everybodys = (await connection.execute(asked)).one()
     return its or 0.0, everybodys or 0.0
