@@ -37,17 +37,17 @@ class Departure:
         then: Callable[[str], None],
         *,
         said: bool,
-        limit_s: float = GOODBYE_LIMIT_S,
+        limit_s: float | None = None,
     ) -> bool:
         """Calls ``then(reason)`` once all is heard; ``said`` = the last answer has the last words,
-        else they are waited for, up to ``limit_s``.
+        else they are waited for, up to ``limit_s`` or GOODBYE_LIMIT_S.
 
         False when a departure is under way already: that one stands.
         """
         if self._task is not None and not self._task.done():
             return False
         self._task = asyncio.get_running_loop().create_task(
-            self._leave(reason, then, said, limit_s)
+            self._leave(reason, then, said, limit_s or GOODBYE_LIMIT_S)
         )
         return True
 

@@ -22,7 +22,8 @@ from gateway.call.reception import Reception
 from gateway.call.registry import Registry
 from gateway.settings import load_settings
 from gateway.web import api
-from gateway.web.api import MAX_BODY_BYTES, MAX_MESSAGE_CHARS
+from gateway.web.answers import MAX_BODY_BYTES
+from gateway.web.api import MAX_MESSAGE_CHARS
 from gateway.web.app import build_app
 from tests.web.carrier import LIMIT_S
 from tests.web.running import running

@@ -27,16 +27,16 @@ _SPENT = {
 
 def errand_of(dial: Dial | Ask) -> Errand:
     """What a call of this dial is for."""
-    asked = isinstance(dial, Ask)
+    let_in = dial if isinstance(dial, Dial) else None
     return Errand(
-        dial="" if asked else dial.id,
+        dial="" if let_in is None else let_in.id,
         agent=dial.agent or "",
         campaign=dial.campaign or "",
         data=dict(dial.data),
         record=dial.record,
         max_minutes=dial.max_minutes,
         amd=dial.amd,  # type: ignore[arg-type]
-        answered_by="" if asked else dial.answered_by or "",
+        answered_by="" if let_in is None else let_in.answered_by or "",
     )
 
 

@@ -6,7 +6,7 @@ Owns what whoever asked may know and do of a call. What may be dialled is decide
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
@@ -94,7 +94,11 @@ class Placing:
             await asyncio.gather(self._running, return_exceptions=True)
         await self._line.stop(STOP_S)
         ringing = [each for each in self._book.open() if self._registry.is_reserved(each.id)]
-        ends = [asyncio.create_task(self._end_quietly(each)) for each in ringing if each.call_sid]
+        ends = [
+            asyncio.create_task(self._quietly(each, self._end_leg(each)))
+            for each in ringing
+            if each.call_sid
+        ]
         if ends:
             await asyncio.wait(ends, timeout=_LEAVE_S)
         for task in (tasks := [*self._tasks, *ends]):
@@ -193,12 +197,11 @@ class Placing:
         """The carrier tells of a call; the task is done when that is written."""
         return self._spawn(self._book.heard(dial_id, news))
 
-    async def machine_answered(self, dial_id: str, call_sid: str) -> None:
-        """A machine took a call that is not on a line here: it ends, if that is what is wished."""
-        dial = await self._find(dial_id)
-        if dial is not None and dial.amd == "hangup" and dial.state != "ended":
-            await self._book.ended(dial_id, "machine")
-            await self._end_quietly(dial, call_sid)
+    def answered_by(self, dial_id: str, news: News, *, here: bool) -> asyncio.Task[None]:
+        """The carrier tells who answered; ``here`` = the call is on a line of this process, and
+        knows it.
+        """
+        return self._spawn(self._answered_by(dial_id, news, here=here))
 
     # Inside
 
@@ -214,6 +217,14 @@ class Placing:
         if call_id.startswith("CA"):
             return await self._book.find_sid(call_id)
         return await self._book.find(call_id)
+
+    async def _answered_by(self, dial_id: str, news: News, *, here: bool) -> None:
+        await self._book.heard(dial_id, news)
+        dial = self._book.get(dial_id)
+        machine = news.answered_by == "fax" or news.answered_by.startswith("machine")
+        if machine and not here and dial is not None and dial.amd == "hangup":
+            # Nobody here has its stream (yet): the carrier ends it.
+            await self._quietly(dial, self._rest.end(news.call_sid))
 
     def _order(self, dial: Dial) -> Order:
         limit = self._plan(offer_of(dial)).route.max_minutes
@@ -241,7 +252,7 @@ class Placing:
             self._look_for(dial)
         elif unwanted and dial.call_sid is not None:
             self._unwanted.discard(dial.id)
-            self._spawn(self._end_quietly(dial))
+            self._spawn(self._quietly(dial, self._end_leg(dial)))
 
     def _call_ended(self, call_sid: str, reason: str) -> None:
         dial = self._book.by_sid(call_sid) if reason in _OURS_TO_SAY else None
@@ -265,9 +276,9 @@ class Placing:
                 return True
         return await self._rest.end(call_sid, answered=answered)
 
-    async def _end_quietly(self, dial: Dial) -> None:
+    async def _quietly(self, dial: Dial, ending: Awaitable[object]) -> None:
         try:
-            await self._end_leg(dial)
+            await ending
         except CARRIER_FAULTS as error:
             _log.warning("dial.not_ended", dial=dial.id, error=type(error).__name__)
 
