@@ -31,8 +31,9 @@ async def open_placing(
     if not has_carrier(settings):
         yield None
         return
+    waits = waits or Waits()
     engine = open_database(settings)
-    rest = TwilioRest(settings)
+    rest = TwilioRest(settings, limit_s=waits.carrier_s)
     placing = Placing(settings, Dials(engine), rest, reception, plan, tariff, tallies, waits)
     try:
         yield placing

@@ -24,7 +24,7 @@ from gateway.ops.placing.book import DATABASE_FAULTS, LIMIT_S, Book
 from gateway.ops.placing.errands import Plan, errand_of, offer_of, unfit
 from gateway.ops.placing.line import WaitingLine
 from gateway.ops.placing.orders import order_of
-from gateway.ops.placing.search import CARRIER_FAULTS, Search, is_lost, news_of
+from gateway.ops.placing.search import CARRIER_FAULTS, Search, is_lost
 from gateway.ops.placing.sending import Sending
 from gateway.ops.placing.tally import Tallies
 from gateway.ops.placing.views import View, call_view, dial_view
@@ -57,10 +57,9 @@ class Placing:
         plan: Plan,
         tariff: Tariff,
         tallies: Tallies,
-        waits: Waits | None = None,
+        waits: Waits,
     ) -> None:
         """``tallies`` hears the events of all calls; ``plan`` makes what answers one."""
-        waits = waits or Waits()
         self._settings = settings
         self._rules = Rules.of(settings)
         self._rest = rest
@@ -262,10 +261,10 @@ class Placing:
     async def _end_leg(self, dial: Dial) -> None:
         assert dial.call_sid is not None
         call = self._registry.get(dial.call_sid)
-        if not await self._end(dial.call_sid, call, answered=dial.state == "answered"):
-            found = await self._rest.call(dial.call_sid)  # its end was never told
-            if found is not None:
-                await self._book.heard(dial.id, news_of(found))
+        if await self._end(dial.call_sid, call, answered=dial.state == "answered"):
+            self._watching.expect(dial)
+        else:  # its end was never told
+            await self._watching.ask(dial, dial.call_sid)
 
     async def _end(self, call_sid: str, call: Call | None, *, answered: bool) -> bool:
         """By the stream where there is one, else by the carrier; False when it was over already."""

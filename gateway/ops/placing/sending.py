@@ -61,7 +61,7 @@ class Sending:
     async def _ask(self, dial: Dial) -> CarrierBusy | CarrierAway | None:
         """Asks once; why surely nothing was done, if it may be asked again."""
         try:
-            call = await self._rest.create(self._order_of(dial))
+            sid = (await self._rest.create(self._order_of(dial))).sid
         except (CarrierBusy, CarrierAway) as error:
             return error
         except CarrierRefused as error:
@@ -73,6 +73,12 @@ class Sending:
             _log.warning("dial.unknown", dial=dial.id, error=type(error).__name__)
             await self._book.unknown(dial.id)
         else:
-            _log.info("dial.placed", dial=dial.id, call_sid=call.sid)
-            await self._book.placed(dial.id, call.sid)
+            await self._placed(dial, sid)
         return None
+
+    async def _placed(self, dial: Dial, sid: str | None) -> None:
+        if not sid:  # it was made, and the answer does not say which it is
+            await self._book.unknown(dial.id)
+            return
+        _log.info("dial.placed", dial=dial.id, call_sid=sid)
+        await self._book.placed(dial.id, sid)

@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 
+from gateway.ops.wire import LIMIT_S
+
 
 @dataclass(frozen=True, slots=True)
 class Waits:
     """Seconds; those of a growing wait are its first and its longest."""
 
+    carrier_s: float = LIMIT_S
+    """For an answer of the carrier."""
     again_s: float = 1.0
     """Until the carrier is asked again that was busy or away: nothing was done."""
     again_most_s: float = 15.0

@@ -55,6 +55,21 @@ class Watching:
         else:
             self._news_at[dial.id] = time.monotonic()
 
+    def expect(self, dial: Dial) -> None:
+        """News of it are due: the carrier is asked at the next look, unless it tells before."""
+        self._news_at.pop(dial.id, None)
+
+    async def ask(self, dial: Dial, call_sid: str) -> None:
+        """Asks the carrier how far a call is. Raises one of CARRIER_FAULTS."""
+        call = await self._rest.call(call_sid)
+        self._news_at[dial.id] = time.monotonic()
+        if call is None:
+            await self._book.ended(dial.id, "unknown", UNKNOWN_THERE)
+            return
+        await self._book.heard(dial.id, news_of(call))
+        if call.status == "in-progress" and self._left(call_sid):
+            await self._end(call)
+
     async def run(self) -> None:
         """Looks again and again until cancelled."""
         sweep_at = 0.0
@@ -71,7 +86,7 @@ class Watching:
             if is_lost(dial):
                 self._lost(dial)
             elif dial.call_sid is not None and self._overdue(dial):
-                await self._ask(dial, dial.call_sid)
+                await self._ask_quietly(dial, dial.call_sid)
 
     async def sweep(self) -> None:
         """Ends the legs that are certainly ours and that nobody needs; tells of the others."""
@@ -87,26 +102,18 @@ class Watching:
 
     def _overdue(self, dial: Dial) -> bool:
         heard_at = self._news_at.get(dial.id)
-        if heard_at is None:  # since before this process
+        if heard_at is None:  # expected, or from before this process
             return True
         if dial.state == "answered":
             there = self._registry.get(dial.call_sid or "") is not None
             return not there and time.monotonic() - heard_at > self._waits.overdue_s
         return time.monotonic() - heard_at > dial.ring_s + self._waits.overdue_s
 
-    async def _ask(self, dial: Dial, call_sid: str) -> None:
+    async def _ask_quietly(self, dial: Dial, call_sid: str) -> None:
         try:
-            call = await self._rest.call(call_sid)
+            await self.ask(dial, call_sid)
         except CARRIER_FAULTS as error:
             _log.warning("dial.not_looked_up", dial=dial.id, error=type(error).__name__)
-            return
-        self._news_at[dial.id] = time.monotonic()
-        if call is None:
-            await self._book.ended(dial.id, "unknown", UNKNOWN_THERE)
-            return
-        await self._book.heard(dial.id, news_of(call))
-        if call.status == "in-progress" and self._left(call_sid):
-            await self._end(call)
 
     def _left(self, call_sid: str) -> bool:
         """True when the call is over for us; who was transferred talks on without us."""
@@ -116,11 +123,17 @@ class Watching:
     async def _judge(self, call: CarrierCall) -> None:
         dial = await self._book.find_sid(call.sid)
         if dial is None:
-            if call.sid not in self._told:
-                self._told.add(call.sid)
-                _log.warning("orphan.not_ours", call_sid=call.sid, status=call.status)
+            self._tell(call)
         elif dial.state == "ended" and _long_over(dial, self._waits.overdue_s):
             await self._end(call)
+
+    def _tell(self, call: CarrierCall) -> None:
+        """Once of each, and not of one that is just being made, or looked for."""
+        lost = (each for each in self._book.open() if is_lost(each))
+        expected = any((each.to, each.from_) == (call.to, call.from_) for each in lost)
+        if not expected and call.sid not in self._told:
+            self._told.add(call.sid)
+            _log.warning("orphan.not_ours", call_sid=call.sid, status=call.status)
 
     async def _end(self, call: CarrierCall) -> None:
         _log.warning("orphan.ended", call_sid=call.sid, status=call.status)
