@@ -49,8 +49,12 @@ def run_call(wish: Wish) -> int:
         if not wish.wait:
             _print(view, wish, view["id"])
             return 0
-        with progress, interrupts() as hands:
-            view = _watch(api, view, progress, hands)
+        try:
+            with progress, interrupts() as hands:
+                view = _watch(api, view, progress, hands)
+        except KeyboardInterrupt:
+            progress.left()
+            return 1
         if wish.as_json:
             typer.echo(json.dumps(view))
         return 0 if view.get("well") else 1
@@ -75,8 +79,10 @@ class Hands:
         self._woken = threading.Event()
 
     def press(self, *_: object) -> None:
-        """Once more."""
+        """Once more. The second time whatever is being done is left where it stands."""
         self.pressed += 1
+        if self.pressed > 1:
+            raise KeyboardInterrupt
         self._woken.set()
 
     def wait(self, seconds: float) -> None:
@@ -87,7 +93,7 @@ class Hands:
 
 @contextmanager
 def interrupts() -> Iterator[Hands]:
-    """Ctrl-C is counted, and ends nothing by itself. SIGTERM counts as well."""
+    """Ctrl-C is counted; the first ends nothing by itself. SIGTERM counts as well."""
     hands = Hands()
     before = {number: signal.signal(number, hands.press) for number in _SIGNALS}
     try:
@@ -126,16 +132,13 @@ def _refusal(error: Refused) -> str:
 def _watch(
     api: GatewayApi, view: dict[str, Any], progress: Progress, hands: Hands
 ) -> dict[str, Any]:
-    """Until the call is over, or somebody leaves."""
-    path, hung_up = f"/api/calls/{view['id']}", 0
+    """Until the call is over. Raises KeyboardInterrupt when somebody leaves before."""
+    path, hung_up = f"/api/calls/{view['id']}", False
     progress.show(view)
     while view["state"] != "ended":
         hands.wait(LOOK_S)
-        if hands.pressed > 1:
-            progress.left()
-            return view
-        if hands.pressed > hung_up:
-            hung_up = hands.pressed
+        if hands.pressed and not hung_up:
+            hung_up = True
             progress.hanging_up()
             view = _patiently(lambda: api.ask("DELETE", path), hands)
         else:
@@ -148,12 +151,11 @@ def _patiently(ask: Ask, hands: Hands) -> dict[str, Any]:
     """A gateway that is being started again answers a little later."""
     give_up_at = time.monotonic() + GONE_S
     while True:
-        pressed = hands.pressed
         try:
             return ask()
         except (Unreachable, Refused) as error:
             passing = isinstance(error, Unreachable) or error.status >= 500
-            if not passing or time.monotonic() > give_up_at or hands.pressed > max(1, pressed):
+            if not passing or time.monotonic() > give_up_at:
                 raise GatewayError(f"{error}; what becomes of the call is not known here") from None
         hands.wait(1.0)
 

@@ -74,7 +74,7 @@ async def test_callbacks_that_never_come_are_asked_for(tmp_path: Path) -> None:
         Post(running)
         asked = [await ring(running, each.e164, ring_s=5) for each in callees]
         answered, busy = [await outcome(running, each["id"]) for each in asked]
-        assert [len(rung(running, each.e164)) for each in callees] == [1, 1]
+        assert [len(rung(running, callee.e164)) for callee in callees] == [1, 1]
     assert (answered["outcome"], busy["outcome"]) == ("completed", "busy")
 
 
@@ -96,6 +96,6 @@ async def test_a_call_is_hung_up_wherever_it_is(tmp_path: Path) -> None:
         assert (again.status_code, again.json()["state"]) == (200, "ended")
         nobody = await request(running, "DELETE", "/api/calls/nothing")
         assert nobody.status_code == 404
-        for each in callees:
-            (call,) = rung(running, each.e164)
+        for callee in callees:
+            (call,) = rung(running, callee.e164)
             await call.wait(5)
