@@ -27,7 +27,7 @@ from gateway.core.events import (
 from gateway.core.g711 import BYTES_PER_MS, FRAME_BYTES, SAMPLE_RATE
 from gateway.core.stereo import StereoTape
 
-ROLL_S = 0.75
+ROLL_S = 0.5
 """How often what was said goes to the disk's thread."""
 _SILENT_S = 1.0
 """A caller whose frames stay away is silent; so far behind the clock that is written."""
