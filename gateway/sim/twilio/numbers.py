@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 
 from gateway.sim.twilio.options import PhoneNumber, TwilioOptions
 
+_OVERRIDES = ("voice_application_sid", "trunk_sid")
+
 
 class OwnedNumber:
     """A number of the account and its current settings."""
@@ -23,8 +25,8 @@ class OwnedNumber:
             "voice_method": number.voice_method,
             "voice_fallback_url": number.fallback,
             "voice_fallback_method": number.fallback_method,
-            "voice_application_sid": "",
-            "trunk_sid": "",
+            "voice_application_sid": number.voice_application_sid,
+            "trunk_sid": number.trunk_sid,
             "status_callback": number.status_callback,
             "status_callback_method": number.status_callback_method,
         }
@@ -32,7 +34,14 @@ class OwnedNumber:
         self.updated_at = self.created_at
 
     def update(self, settings: dict[str, str]) -> None:
-        """Changes some settings."""
+        """Changes some settings.
+
+        An application that is set takes the trunk away, and a trunk the application:
+        https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource
+        """
+        for one, other in (_OVERRIDES, _OVERRIDES[::-1]):
+            if settings.get(one) and not settings.get(other):
+                self.settings[other] = ""
         self.settings.update(settings)
         self.updated_at = datetime.now(UTC)
 

@@ -24,6 +24,9 @@ class PhoneNumber:
     status_callback_method: str = "POST"
     fallback_method: str = "POST"
     friendly_name: str = ""
+    voice_application_sid: str = ""
+    """When set, no `voice_url` is asked; nor with a trunk."""
+    trunk_sid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ class TwilioOptions:
     """Who answers any number that is not in `callees`."""
     verified_numbers: tuple[str, ...] = ()
     """Numbers that may be used as `From` besides `numbers`."""
+    account_status: str = "active"
+    account_type: str = "Full"
     first_timestamp_ms: int = 155
     """Of the first media message; traces show 155 and 171, never 0."""
     keep_audio: bool = True

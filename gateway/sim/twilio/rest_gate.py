@@ -28,6 +28,8 @@ class RestRequest:
     """One request as it came, without the password."""
 
     at_s: float
+    user: str
+    """Who it says it is (basic auth)."""
     method: str
     path: str
     headers: dict[str, str]
@@ -36,12 +38,19 @@ class RestRequest:
     """The form in its order, repeated names repeated."""
 
 
-class RestGate:
-    """ASGI middleware around the REST API."""
+class RestBook:
+    """What was asked of the REST API, and the faults its next requests will meet."""
 
-    def __init__(self, app: ASGIApp, account_sid: str, auth_token: str) -> None:
+    def __init__(self) -> None:
         self.requests: deque[RestRequest] = deque(maxlen=_RECORDS_KEPT)
         self.faults: list[RestFault] = []
+
+
+class RestGate:
+    """ASGI middleware around the REST API; what is below `/twin` needs the password only."""
+
+    def __init__(self, app: ASGIApp, account_sid: str, auth_token: str, book: RestBook) -> None:
+        self._book = book
         self._app = app
         self._password = f"{account_sid}:{auth_token}".encode()
 
@@ -52,12 +61,14 @@ class RestGate:
             return
         request = Request(scope, receive)
         body = await request.body()
-        self._record(request, body)
+        own = request.url.path.startswith("/twin/")
+        if not own:
+            self._record(request, body)
         if not self._knows(request.headers.get("authorization", "")):
             await refusal(20003, "Authenticate", 401)(scope, receive, send)
             return
         handle = _replayed(self._app, scope, body)
-        fault = self._take_fault(request)
+        fault = None if own else self._take_fault(request)
         if fault is None:
             await handle(send)
         else:
@@ -67,9 +78,10 @@ class RestGate:
         headers = {k: v for k, v in request.headers.items() if k != "authorization"}
         is_form = "urlencoded" in request.headers.get("content-type", "")
         form = parse_qsl(body.decode(errors="replace"), keep_blank_values=True) if is_form else []
-        self.requests.append(
+        self._book.requests.append(
             RestRequest(
                 at_s=time.monotonic(),
+                user=_credentials(request.headers.get("authorization", ""))[0].decode("latin-1"),
                 method=request.method,
                 path=request.url.path,
                 headers=headers,
@@ -79,19 +91,25 @@ class RestGate:
         )
 
     def _knows(self, authorization: str) -> bool:
-        scheme, _, encoded = authorization.partition(" ")
-        try:
-            given = base64.b64decode(encoded, validate=True)
-        except binascii.Error:
-            return False
-        return scheme.lower() == "basic" and hmac.compare_digest(given, self._password)
+        return hmac.compare_digest(b":".join(_credentials(authorization)), self._password)
 
     def _take_fault(self, request: Request) -> RestFault | None:
-        for fault in self.faults:
+        for fault in self._book.faults:
             if fault.matches(request.method, request.url.path):
-                self.faults.remove(fault)
+                self._book.faults.remove(fault)
                 return fault
         return None
+
+
+def _credentials(authorization: str) -> tuple[bytes, bytes]:
+    """User and password of basic auth, both empty for anything else."""
+    scheme, _, encoded = authorization.partition(" ")
+    try:
+        given = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        given = b""
+    user, _, password = given.partition(b":") if scheme.lower() == "basic" else (b"", b"", b"")
+    return user, password
 
 
 Handle = Callable[[Send], Awaitable[None]]

@@ -24,7 +24,7 @@ from gateway.sim.twilio.flow import Callbacks, Fetch
 from gateway.sim.twilio.network import Network
 from gateway.sim.twilio.options import TwilioOptions
 from gateway.sim.twilio.rest import rest_gate
-from gateway.sim.twilio.rest_gate import RestRequest
+from gateway.sim.twilio.rest_gate import RestBook, RestRequest
 from gateway.sim.twilio.steps import Step
 from gateway.sim.twilio.webhooks import WebhookRecord
 
@@ -67,7 +67,8 @@ class TwilioTwin:
         """Where its REST API is, without a slash at the end."""
         self._exchange = Exchange(options, lifecycle.leg)
         control = ControlRoutes(self._exchange, self.place_call, sounds or Path())
-        self._gate = rest_gate(self._exchange, control)
+        self._book = RestBook()
+        self._gate = rest_gate(self._exchange, control, self._book)
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
 
@@ -143,12 +144,12 @@ class TwilioTwin:
     @property
     def rest_requests(self) -> list[RestRequest]:
         """The newest REST requests, oldest first."""
-        return list(self._gate.requests)
+        return list(self._book.requests)
 
     @property
     def faults(self) -> list[RestFault]:
         """Faults the next matching REST requests will meet; add to it."""
-        return self._gate.faults
+        return self._book.faults
 
     @property
     def clock_lateness_ms(self) -> list[float]:

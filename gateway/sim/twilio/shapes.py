@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from gateway.sim.twilio.call import TwinCall
 from gateway.sim.twilio.conference import Conference, Participant
 from gateway.sim.twilio.numbers import OwnedNumber
+from gateway.sim.twilio.options import TwilioOptions
 from gateway.sim.twilio.parameters import API_VERSION, rfc2822
 
 Json = dict[str, Any]
@@ -15,6 +16,24 @@ Json = dict[str, Any]
 def account_path(account_sid: str) -> str:
     """The path every resource of the account begins with."""
     return f"/{API_VERSION}/Accounts/{account_sid}"
+
+
+def account_json(options: TwilioOptions, created_at: datetime) -> Json:
+    """An Account resource."""
+    uri = account_path(options.account_sid)
+    parts = ("calls", "conferences", "incoming_phone_numbers")
+    return {
+        "sid": options.account_sid,
+        "auth_token": options.auth_token,
+        "date_created": rfc2822(created_at),
+        "date_updated": rfc2822(created_at),
+        "friendly_name": "the twin's account",
+        "owner_account_sid": options.account_sid,
+        "status": options.account_status,
+        "subresource_uris": {part: f"{uri}/{part.title().replace('_', '')}.json" for part in parts},
+        "type": options.account_type,
+        "uri": f"{uri}.json",
+    }
 
 
 def call_json(account_sid: str, call: TwinCall) -> Json:
