@@ -159,6 +159,9 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("TWILIO_PHONE_NUMBER", "twilio_phone_number"),
         description="Default number to call from (E.164).",
     )
+    twilio_api_url: Annotated[str, AfterValidator(_public_url)] = Field(
+        "", description="Twilio's REST API elsewhere: a region (https://…) or the twin."
+    )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
     public_url: Annotated[str, AfterValidator(_public_url)] = Field(
