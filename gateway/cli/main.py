@@ -9,6 +9,7 @@ import typer
 
 from gateway import __version__
 from gateway.cli.calls_privacy import add_commands
+from gateway.cli.webhook import webhook
 from gateway.errors import ConfigError, GatewayError
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app.add_typer(hooks, name="hooks")
 app.add_typer(db, name="db")
 calls = typer.Typer(help="Records of past calls, and of those on the line.", no_args_is_help=True)
 app.add_typer(calls, name="calls")
+app.add_typer(webhook, name="webhook")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 CallId = Annotated[
@@ -56,11 +58,17 @@ def serve(
     offline: Annotated[
         bool, typer.Option("--offline", help="Start the offline model beside it; needs no keys.")
     ] = False,
+    tunnel: Annotated[
+        bool,
+        typer.Option(
+            "--tunnel", help="Be reached through cloudflared or ngrok, whichever is there."
+        ),
+    ] = False,
 ) -> None:
     """The gateway."""
     from gateway.cli.serve import run_serve
 
-    raise typer.Exit(run_serve(host=host, port=port, offline=offline))
+    raise typer.Exit(run_serve(host=host, port=port, offline=offline, tunnel=tunnel))
 
 
 @sim.command("twilio")
