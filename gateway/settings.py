@@ -7,6 +7,7 @@ command and passed down; nothing imports it as a global.
 import ipaddress
 import json
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -110,6 +111,31 @@ def _api_token(value: SecretStr | None) -> SecretStr | None:
 def _listed(value: object) -> object:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _countries(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        return value
+    from phonenumbers import SUPPORTED_REGIONS  # not by every command: it takes its time
+
+    countries = tuple(each.upper() for each in value)
+    if not SUPPORTED_REGIONS.issuperset(countries):
+        raise ValueError("must be countries of two letters (ISO 3166) such as US,DE,GB")
+    return countries
+
+
+def _prefixes(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(re.fullmatch(r"\+[1-9][0-9]{0,14}", each, re.ASCII) for each in value):
+        raise ValueError("must be beginnings of numbers such as +4930,+1202")
+    return value
+
+
+def _quiet(value: str) -> str:
+    hour = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+    start, _, end = value.partition("-")
+    if value != "off" and (start == end or not re.fullmatch(f"{hour}-{hour}", value, re.ASCII)):
+        raise ValueError("must be hours such as 21:00-08:00, or off")
     return value
 
 
@@ -236,6 +262,22 @@ class Settings(BaseSettings):
     max_usd_per_day: float | None = Field(None, gt=0, description="Most all calls may cost a day.")
     spend_soft_share: float = Field(
         0.8, gt=0, le=1, description="Share of a limit at which the agent is told to wrap up."
+    )
+    outbound_countries: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_countries)
+    ] = Field((), description="Countries that are called, a comma list; empty = nobody is.")
+    outbound_prefixes: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_prefixes)
+    ] = Field((), description="A number must begin with one of these besides, if there are any.")
+    outbound_per_number: int = Field(3, ge=1, description="Calls to a number in 24 hours.")
+    outbound_per_minute: int = Field(30, ge=1, description="Calls in a minute.")
+    outbound_per_day: int = Field(200, ge=1, description="Calls in 24 hours.")
+    outbound_at_once: int = Field(5, ge=1, description="Calls we placed, at a time.")
+    outbound_quiet: Annotated[str, AfterValidator(_quiet)] = Field(
+        "21:00-08:00", description="Hours in the callee's zone in which nobody is called, or off."
+    )
+    outbound_max_age_s: float = Field(
+        120.0, gt=0, description="A call that waited longer for its turn is not placed."
     )
     hook_url: Annotated[str, AfterValidator(_hook_url)] = Field(
         "", description="Is told of calls by signed webhooks (https://…)."

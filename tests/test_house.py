@@ -37,6 +37,7 @@ BELOW_CORE = {"gateway.core", "gateway.errors"}
 PURE_PACKAGES = {
     "audioop": "G.711 in C: the standard library's before 3.13, audioop-lts since",
     "msgspec": "typed JSON, bytes in and values out",
+    "phonenumbers": "tables of numbering plans and functions over them",
     "twilio.twiml": "builds XML from arguments, so TwiML is never put together by hand",
 }
 

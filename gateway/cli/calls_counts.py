@@ -14,6 +14,7 @@ from gateway.store.trouble import cause
 
 _WORDS = {
     "deliveries": ("webhook", "webhooks"),
+    "dials": ("placed call", "placed calls"),
     "entries": ("waiting entry", "waiting entries"),
     "guardrails": ("tripped guardrail", "tripped guardrails"),
     "tools": ("tool call", "tool calls"),

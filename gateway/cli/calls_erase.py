@@ -53,10 +53,10 @@ async def _erase(settings: Settings, asked: _Asked) -> int:
             found = await find_number(engine, settings, asked.number)
         elif engine is not None:
             found = await find_call(engine, settings, asked.call)
-        if engine is None or not (found.ended or found.live):
+        if engine is None or not (found.ended or found.dials or found.live):
             raise GatewayError(f"no call {'with that number' if asked.number else 'with that ID'}")
         counts = await size_of(engine, settings, found)
-        if asked.dry_run or not found.ended:
+        if asked.dry_run or not (found.ended or found.dials):
             return _left_alone(found, counts, asked)
         if not asked.yes:
             _confirm(found, counts)
@@ -98,7 +98,7 @@ def _told(found: Found, done: Erased, asked: _Asked) -> int:
         tell(f"{name}: {why}; its call was left as it is: make it deletable and erase again")
     if done.missing:
         tell(f"{in_words({'recordings': done.missing})} not on this disk; {_ELSEWHERE}")
-    again = f"`gateway calls erase --call {found.ended[0]}`"
+    again = f"`gateway calls erase --call {found.ended[0]}`" if found.ended else "any later erasure"
     for journal in done.waiting:
         tell(f"journal/{journal}: {_WAITING}; when its database is back: {again}")
     if done.unscrubbed:

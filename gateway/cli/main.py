@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from gateway import __version__
+from gateway.cli import outbound_group
 from gateway.cli.calls_privacy import add_commands
 from gateway.cli.webhook import webhook
 from gateway.errors import ConfigError, GatewayError
@@ -27,6 +28,9 @@ app.add_typer(sim, name="sim")
 app.add_typer(agents, name="agents")
 app.add_typer(hooks, name="hooks")
 app.add_typer(db, name="db")
+outbound = typer.Typer(help="Whom the gateway may call.", no_args_is_help=True)
+outbound_group.add_commands(outbound)
+app.add_typer(outbound, name="outbound")
 calls = typer.Typer(help="Records of past calls, and of those on the line.", no_args_is_help=True)
 app.add_typer(calls, name="calls")
 app.add_typer(webhook, name="webhook")

@@ -4,20 +4,20 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.settings import Settings
 from gateway.store.entry import Entry
 from gateway.store.journal.waiting import Waiting, calls_in, is_dead
 from gateway.store.privacy.leftovers import exports_of
-from gateway.store.privacy.removal import BATCH, ROWS
-from gateway.store.tables import calls, erased
+from gateway.store.privacy.removal import BATCH, REMOVABLE, ROWS
+from gateway.store.tables import calls, dials, erased
 
 _COLUMNS = ("call_sid", "state", "owner", "caller", "called")
 _OWNER = re.compile(r"[0-9a-f]+")
@@ -36,14 +36,16 @@ class Found:
     """What waits of the ended ones in journals."""
     recordings: tuple[str, ...] = ()
     """Of the ended ones, as journals name them."""
+    dials: tuple[str, ...] = ()
+    """Calls that were placed, or wait for it, by their own IDs; those that ended as calls are
+    found as such, too.
+    """
     again: bool = False
     """It was erased before."""
 
     def batches(self) -> Iterator[Sequence[str]]:
         """The ended ones, so many as one transaction takes."""
-        left = iter(self.ended)
-        while batch := list(islice(left, BATCH)):
-            yield batch
+        return batches(self.ended)
 
 
 async def find_number(engine: AsyncEngine, settings: Settings, number: str) -> Found:
@@ -53,13 +55,15 @@ async def find_number(engine: AsyncEngine, settings: Settings, number: str) -> F
         return any(is_number(values.get(name), number) for name in ("caller", "called"))
 
     digits = number.removeprefix("+")
-    return await _find(
+    found = await _find(
         engine,
         settings,
         or_(*(calls.c[name].contains(digits, autoescape=True) for name in ("caller", "called"))),
         meant,
         lambda entry: any(each.table == "calls" and meant(each.values) for each in entry.changes),
     )
+    placed = or_(dials.c.to_number == number, dials.c.from_number == number)
+    return await _with_dials(engine, found, placed)
 
 
 async def find_call(engine: AsyncEngine, settings: Settings, call_sid: str) -> Found:
@@ -71,12 +75,11 @@ async def find_call(engine: AsyncEngine, settings: Settings, call_sid: str) -> F
         lambda _: True,
         lambda entry: entry.call_sid == call_sid,
     )
+    found = await _with_dials(engine, found, dials.c.call_sid == call_sid)
     async with engine.connect() as connection:
         tombs = await connection.execute(select(erased).where(erased.c.call_sid == call_sid))
         again = tombs.first() is not None
-    if not again:
-        return found
-    return Found((call_sid,), (), found.entries, found.recordings, again=True)
+    return replace(found, ended=(call_sid,), live=(), again=True) if again else found
 
 
 def is_number(address: str | None, number: str) -> bool:
@@ -97,10 +100,39 @@ async def size_of(engine: AsyncEngine, settings: Settings, found: Found) -> dict
             for step in ROWS:
                 counted = await connection.execute(step.count(batch))
                 counts[step.counted_as] += counted.scalar_one()
+        counts[dials.name] += await _further_dials(connection, found)
     exports = settings.data_dir / "exports"
     counts["exports"] = len(await asyncio.to_thread(exports_of, exports, found.ended))
     counts["entries"] = found.entries
     return dict(+counts)
+
+
+async def _with_dials(engine: AsyncEngine, found: Found, placed: ColumnElement[bool]) -> Found:
+    """What was placed besides; who is being called just then is on the line, call or not."""
+    query = select(dials.c.id, dials.c.state, dials.c.call_sid).where(placed).order_by(dials.c.id)
+    async with engine.connect() as connection:
+        rows = (await connection.execute(query)).all()
+    over = tuple(row.id for row in rows if row.state in REMOVABLE)
+    live = {row.call_sid or row.id for row in rows if row.state not in REMOVABLE}
+    live -= set(found.ended)
+    return replace(found, live=tuple(sorted({*found.live, *live})), dials=over)
+
+
+async def _further_dials(connection: AsyncConnection, found: Found) -> int:
+    """How many of the dials are not counted with their calls."""
+    ended, count = set(found.ended), 0
+    for batch in batches(found.dials):
+        query = select(dials.c.call_sid).where(dials.c.id.in_(batch))
+        sids = (await connection.execute(query)).scalars()
+        count += sum(1 for call_sid in sids if call_sid not in ended)
+    return count
+
+
+def batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """So many as one transaction takes, at a time."""
+    left = iter(ids)
+    while batch := list(islice(left, BATCH)):
+        yield batch
 
 
 async def _find(

@@ -19,11 +19,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from gateway.settings import Settings
 from gateway.store.journal.waiting import drop, still_in
 from gateway.store.privacy.busy import PATIENCE_S, Busy, in_transaction
-from gateway.store.privacy.erasable import Found
+from gateway.store.privacy.erasable import Found, batches
 from gateway.store.privacy.leftovers import exports_of, remove_export, unlink
 from gateway.store.privacy.removal import BATCH, ROWS, Removal
 from gateway.store.privacy.scrub import NotOurs, scrub
-from gateway.store.tables import OF_CALLS, erased
+from gateway.store.tables import OF_CALLS, dials, erased
 from gateway.store.trouble import cause
 
 DRAIN_S = 10.0
@@ -79,6 +79,8 @@ class Erasure:
         for number, batch in enumerate(found.batches()):
             self.told(f"erasing: {number * BATCH} of {len(found.ended)} calls are gone")
             await removal.take(batch)
+        for batch in batches(found.dials):
+            await removal.take_dials(batch)
         done = Erased(dict(+removal.counts), removal.missing, _named(removal.failed))
         self.told("waiting for the journals of running gateways")
         done.waiting = await self._still_waiting(found)
@@ -120,7 +122,7 @@ class Erasure:
 
     async def _scrub(self) -> str:
         try:
-            await scrub(self.engine, OF_CALLS, self.scrub_s)
+            await scrub(self.engine, (*OF_CALLS, dials), self.scrub_s)
         except Busy:
             return "it was in use all the time"
         except NotOurs as error:

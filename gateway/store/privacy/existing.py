@@ -12,14 +12,18 @@ from typing import Any
 from sqlalchemy import URL, Connection, event, inspect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from gateway.errors import GatewayError
 from gateway.settings import Settings
 from gateway.store.database import database_url, open_database
-from gateway.store.tables import evidence
+from gateway.store.tables import evidence, metadata
 
 
 @asynccontextmanager
 async def existing_records(settings: Settings) -> AsyncIterator[AsyncEngine | None]:
-    """The database, each use with a connection of its own; None while nothing was ever recorded."""
+    """The database, each use with a connection of its own; None while nothing was ever recorded.
+
+    Raises GatewayError when an older gateway made it.
+    """
     url = database_url(settings)
     if _is_missing(url):
         yield None
@@ -48,4 +52,7 @@ def _take_time(connection: Any, _record: Any) -> None:
 
 
 def _has_records(connection: Connection) -> bool:
-    return inspect(connection).has_table(evidence.name)
+    found = set(inspect(connection).get_table_names())
+    if evidence.name in found and not found.issuperset(metadata.tables):
+        raise GatewayError("the database is of an older gateway: `gateway db upgrade` first")
+    return evidence.name in found

@@ -37,7 +37,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from gateway.store.privacy.busy import in_transaction
 from gateway.store.privacy.evidence import Evidence, write
 from gateway.store.privacy.leftovers import unlink
-from gateway.store.tables import OF_CALLS, calls, deliveries, notes, tools, turns
+from gateway.store.tables import OF_CALLS, calls, deliveries, dials, notes, tools, turns
 
 BATCH = 200
 """Calls per transaction. Where each has 150 events and 30 turns, it keeps SQLite's writers waiting
@@ -75,8 +75,11 @@ def _any_of(*columns: ColumnElement[Any]) -> ColumnElement[bool]:
 RECORDINGS = (Step("recordings", calls, calls.c.recording.is_not(None), {"recording": None}),)
 """What a call knows of its recording; when it went was marked before."""
 
-ROWS = (*RECORDINGS, *(Step(table.name, table, true()) for table in OF_CALLS))
-"""All there is of a call."""
+REMOVABLE = ("waiting", "ended")
+"""Calls we place that may go: what waits is then not placed, what is on its way would be lost."""
+
+ROWS = (*RECORDINGS, *(Step(table.name, table, true()) for table in (*OF_CALLS, dials)))
+"""All there is of a call, and how it came about that it was placed."""
 
 _SPOKEN = dict.fromkeys(("text", "heard_text", "unheard_text"))
 _TOLD = dict.fromkeys(("arguments", "result"))
@@ -141,12 +144,22 @@ class Removal:
 
         return await in_transaction(self.engine, mark)
 
+    async def take_dials(self, dial_ids: Sequence[str]) -> None:
+        """Takes calls that were placed, or were to be, whatever became of them."""
+        over = dials.c.id.in_(dial_ids) & dials.c.state.in_(REMOVABLE)
+        await self._do([(dials.name, delete(dials).where(over))])
+
     async def _take(self, call_sids: Sequence[str]) -> None:
+        await self._do([(step.counted_as, step.take(call_sids)) for step in self.steps])
+
+    async def _do(self, statements: Sequence[tuple[str, Update | Delete]]) -> None:
+        """One transaction: the statements, each with what it is counted as, and the evidence."""
+
         async def take(connection: AsyncConnection) -> tuple[Counter[str], int | None]:
             counts = self.counts.copy()
-            for step in self.steps:
-                done = await connection.execute(step.take(call_sids))
-                counts[step.counted_as] += done.rowcount
+            for counted_as, statement in statements:
+                done = await connection.execute(statement)
+                counts[counted_as] += done.rowcount
             if counts == self._told:
                 return counts, self._line
             told = Evidence(self.now, self.act, self.rule, +counts)

@@ -1,7 +1,8 @@
 """How long things are kept: what is due, and taking it away.
 
 Three limits: on everything of a call, on its recording, on what was said in it. A call that has not
-ended is never touched. Beside calls there are recordings no call knows of, because nobody could
+ended is never touched. Beside calls there are those that were placed and never became one, kept as
+long as calls; recordings no call knows of, because nobody could
 find them to erase them, and entries no database took, in which there is what was said.
 """
 
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import Column, ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.settings import Settings
@@ -22,7 +23,7 @@ from gateway.store.privacy.evidence import Evidence, write
 from gateway.store.privacy.leftovers import aged, stem_of, stems_in, unlink
 from gateway.store.privacy.removal import BATCH, RECORDINGS, ROWS, Removal, Step, has_texts, texts
 from gateway.store.privacy.scrub import checkpoint
-from gateway.store.tables import calls
+from gateway.store.tables import calls, dials
 
 STRAYS = "recordings no call knows of"
 _DAY = timedelta(days=1)
@@ -91,6 +92,10 @@ async def due(engine: AsyncEngine, settings: Settings, now: datetime) -> list[Pu
                 counted = await connection.execute(step.count(rule.chosen()))
                 counts[step.counted_as] += counted.scalar_one()
             found.append(Purged(rule.name, dict(+counts)))
+        if settings.keep_calls_days:
+            old = select(func.count()).where(_old_dials(settings, now))
+            count = (await connection.execute(old)).scalar_one()
+            found.append(Purged(_dials_rule(settings), {dials.name: count} if count else {}))
     strays = await _strays(engine, settings, now)
     found.append(Purged(STRAYS, {"recordings": len(strays)} if strays else {}))
     if settings.keep_text_days:
@@ -107,15 +112,21 @@ async def purge(
 ) -> list[Purged]:
     """Removes what is due. ``told`` hears after each batch what the rule has removed by then."""
     found = []
+    folder = settings.data_dir / "recordings"
     for rule in rules(settings, now):
-        folder = settings.data_dir / "recordings"
         removal = Removal(engine, folder, now, "purge", rule.name, rule.steps)
         purged = Purged(rule.name, {})
-        async for batch in _batches(engine, rule):
+        async for batch in _batches(engine, calls.c.call_sid, rule.due):
             await removal.take(batch)
             purged = Purged(rule.name, dict(+removal.counts), removal.failed)
             told(purged)
         found.append(purged)
+    if settings.keep_calls_days:
+        removal = Removal(engine, folder, now, "purge", _dials_rule(settings), ())
+        async for batch in _batches(engine, dials.c.id, _old_dials(settings, now)):
+            await removal.take_dials(batch)
+            told(Purged(removal.rule, dict(+removal.counts)))
+        found.append(Purged(removal.rule, dict(+removal.counts)))
     found.append(await _purge_strays(engine, settings, now))
     if settings.keep_text_days:
         found.append(await _purge_refused(engine, settings, now))
@@ -124,11 +135,22 @@ async def purge(
     return found
 
 
-async def _batches(engine: AsyncEngine, rule: Rule) -> AsyncIterator[Sequence[str]]:
-    """The calls of a rule, each once: one whose recording cannot be deleted holds up no other."""
+def _dials_rule(settings: Settings) -> str:
+    return _older("placed calls", settings.keep_calls_days)
+
+
+def _old_dials(settings: Settings, now: datetime) -> ColumnElement[bool]:
+    over = func.coalesce(dials.c.ended_at, dials.c.created_at)
+    return (dials.c.state == "ended") & (over < _before(now, settings.keep_calls_days))
+
+
+async def _batches(
+    engine: AsyncEngine, key: Column[str], due: ColumnElement[bool]
+) -> AsyncIterator[Sequence[str]]:
+    """The rows that are due, each once: one whose recording cannot be deleted holds up no other."""
     last = ""
     while True:
-        further = rule.chosen().where(calls.c.call_sid > last).order_by(calls.c.call_sid)
+        further = select(key).where(due, key > last).order_by(key)
         async with engine.connect() as connection:
             batch = (await connection.execute(further.limit(BATCH))).scalars().all()
         if not batch:
