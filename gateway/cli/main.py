@@ -11,6 +11,7 @@ from gateway import __version__
 from gateway.cli import outbound_group
 from gateway.cli.call_command import call
 from gateway.cli.calls_privacy import add_commands
+from gateway.cli.webhook import webhook
 from gateway.errors import ConfigError, GatewayError
 
 app = typer.Typer(
@@ -34,6 +35,7 @@ app.add_typer(outbound, name="outbound")
 calls = typer.Typer(help="Records of past calls, and of those on the line.", no_args_is_help=True)
 app.add_typer(calls, name="calls")
 app.command()(call)
+app.add_typer(webhook, name="webhook")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 CallId = Annotated[
@@ -62,11 +64,17 @@ def serve(
     offline: Annotated[
         bool, typer.Option("--offline", help="Start the offline model beside it; needs no keys.")
     ] = False,
+    tunnel: Annotated[
+        bool,
+        typer.Option(
+            "--tunnel", help="Be reached through cloudflared or ngrok, whichever is there."
+        ),
+    ] = False,
 ) -> None:
     """The gateway."""
     from gateway.cli.serve import run_serve
 
-    raise typer.Exit(run_serve(host=host, port=port, offline=offline))
+    raise typer.Exit(run_serve(host=host, port=port, offline=offline, tunnel=tunnel))
 
 
 @sim.command("twilio")

@@ -166,7 +166,7 @@ def _lines(settings: Settings, told: dict[str, Any]) -> list[tuple[str, str]]:
         ("in 24 hours", f"{now['day']} of {settings.outbound_per_day}"),
         ("at once", f"{now['at_once']} of {settings.outbound_at_once}"),
         ("spent today", f"{now['usd']:.2f} USD" + (f" of {most_usd:g}" if most_usd else "")),
-        ("do not call", f"{told['blocked']} numbers"),
+        ("do not call", f"{told['blocked']} number{'' if told['blocked'] == 1 else 's'}"),
     ]
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 OFFLINE_SCRIPT = "assistant"
 
 
-def run_serve(*, host: str | None, port: int | None, offline: bool) -> int:
+def run_serve(*, host: str | None, port: int | None, offline: bool, tunnel: bool = False) -> int:
     """Runs the gateway until it has drained. Returns the exit code."""
     overrides: dict[str, Any] = {}
     if host is not None:
@@ -29,21 +29,42 @@ def run_serve(*, host: str | None, port: int | None, offline: bool) -> int:
     if port is not None:
         overrides["port"] = port
     settings = load_settings(**overrides)
+    if offline and tunnel:
+        raise ConfigError("--tunnel: --offline cannot be reached from outside")
     if offline:
         settings = offline_settings(settings)
-    check_settings(settings)
+    check_settings(settings, tunnel=tunnel)
+    if tunnel:
+        return _serve_through_tunnel(settings)
     return uvloop.run(_serve(settings, offline=offline))
 
 
-def check_settings(settings: Settings) -> None:
-    """Refuses to start half-configured: closed, never open. Raises ConfigError."""
+def _serve_through_tunnel(settings: Settings) -> int:
+    from gateway.ops.tunnel import open_tunnel, origin
+
+    def lost(reason: str) -> None:
+        # Another one would have another address, which no number points at.
+        structlog.get_logger().error("tunnel.ended", reason=reason)
+
+    with open_tunnel(origin(settings), lost) as tunnel:
+        settings = settings.model_copy(update={"public_url": tunnel.url})
+        return uvloop.run(_serve(settings, offline=False))
+
+
+def check_settings(settings: Settings, *, tunnel: bool = False) -> None:
+    """Refuses to start half-configured: closed, never open. Raises ConfigError.
+
+    ``tunnel``: the public URL will be that of a tunnel.
+    """
     missing = []
     if not settings.twilio_auth_token:
         missing.append("TWILIO_AUTH_TOKEN (webhooks could not be checked)")
     if not settings.twilio_account_sid:
         missing.append("TWILIO_ACCOUNT_SID")
-    if not settings.public_url:
-        missing.append("GATEWAY_PUBLIC_URL (the https address Twilio reaches this gateway under)")
+    if not settings.public_url and not tunnel:
+        missing.append(
+            "GATEWAY_PUBLIC_URL (the https address Twilio reaches this gateway under; or --tunnel)"
+        )
     if settings.openai_api_key is None and not settings.realtime_headers:
         missing.append("OPENAI_API_KEY (or GATEWAY_REALTIME_HEADERS)")
     if missing:

@@ -21,7 +21,8 @@ _MOST_DIGITS: Final = 15
 _SHORT: Final = 6
 """So many digits and fewer may be a short code."""
 
-_WRITTEN: Final = re.compile(r"\+?[ (]*[0-9](?:[ ().\-/]*[0-9])*")
+_PART: Final = r"(?:[0-9]|\([0-9]+\))"
+_WRITTEN: Final = re.compile(rf"(?:\+(?=[0-9]))?{_PART}(?:[ .\-/]*{_PART})*")
 _SCHEMES: Final = ("sip:", "sips:", "client:", "tel:", "whatsapp:", "sim:")
 _NOT_A_DIGIT: Final = re.compile(r"[^0-9]")
 _NO_COUNTRY: Final = "001"

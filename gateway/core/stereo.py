@@ -121,8 +121,17 @@ class StereoTape:
 
     def _place(self) -> None:
         """Puts what the caller said where it belongs, many frames at a time."""
+        if not self._heard:
+            return
         heard, self._heard = self._heard, []
         left, end = self._left, self.end
+        first = heard[0][1]
+        together = b"".join([payload for payload, _ in heard])
+        if self._base + first - end == len(left) and len(together) == FRAME_BYTES * len(heard):
+            expected = range(first, first + len(together), FRAME_BYTES)
+            if [position for _, position in heard] == list(expected):
+                left += together
+                return
         for payload, position in heard:
             at = self._base + position - end
             missing = at - len(left)

@@ -9,7 +9,6 @@ call is never created twice from here.
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeVar
@@ -163,35 +162,37 @@ class TwilioRest:
             }
         if order.time_limit_s is not None:
             fields["time_limit"] = order.time_limit_s
-        calls = self._account.calls
-        return _call(
-            await self._asked(
-                "POST",
-                lambda: calls.create_async(
-                    to=order.to,
-                    from_=order.from_,
-                    url=order.url,
-                    method="POST",
-                    status_callback=order.status_url,
-                    status_callback_event=list(STATUS_EVENTS),
-                    status_callback_method="POST",
-                    timeout=order.ring_s,
-                    **fields,
-                ),
-            )
-        )
+        fields |= {
+            "to": order.to,
+            "from_": order.from_,
+            "url": order.url,
+            "method": "POST",
+            "status_callback": order.status_url,
+            "status_callback_event": list(STATUS_EVENTS),
+            "status_callback_method": "POST",
+            "timeout": order.ring_s,
+        }
+
+        async def made() -> CarrierCall:
+            return _call(await self._account.calls.create_async(**fields))
+
+        return await self._asked("POST", made)
 
     async def call(self, sid: str) -> CarrierCall | None:
         """A call; None when the carrier has no such call."""
+
+        async def found() -> CarrierCall:
+            return _call(await self._account.calls(sid).fetch_async())
+
         try:
-            return _call(await self._read(lambda: self._account.calls(sid).fetch_async()))
+            return await self._read(found)
         except CarrierRefused as error:
             if error.status == 404:
                 return None
             raise
 
     async def calls_to(self, to: str, since: datetime) -> list[CarrierCall]:
-        """Calls to a number (E.164) made since then, to the second, the newest first."""
+        """Calls to a number (E.164) made since then, to the second."""
         return await self._read(lambda: _since(self._account.calls, since, {"to": to}))
 
     async def live_calls(self, since: datetime) -> list[CarrierCall]:
@@ -240,10 +241,12 @@ class TwilioRest:
         The carrier takes parts of numbers, and ``*`` for any digit: more may be found than meant.
         """
         wanted = {"phone_number": pattern} if pattern else {}
-        listed = self._account.incoming_phone_numbers.list_async
-        return [
-            _number(each) for each in await self._read(lambda: listed(page_size=_PAGE, **wanted))
-        ]
+
+        async def found() -> list[Number]:
+            listed = self._account.incoming_phone_numbers.list_async
+            return [_number(each) for each in await listed(page_size=_PAGE, **wanted)]
+
+        return await self._read(found)
 
     async def point(self, sid: str, fields: Mapping[str, str]) -> Number:
         """Changes settings of a number (names of ``SETTINGS``), an empty one clears; what it has
@@ -251,22 +254,34 @@ class TwilioRest:
         """
         if wrong := fields.keys() - set(SETTINGS):
             raise ValueError(f"no settings of a number: {sorted(wrong)}")
-        number = self._account.incoming_phone_numbers(sid)
-        return _number(await self._write(lambda: number.update_async(**fields)))
+
+        async def changed() -> Number:
+            number = self._account.incoming_phone_numbers(sid)
+            return _number(await number.update_async(**fields))
+
+        return await self._write(changed)
 
     async def account(self) -> Account:
         """The account itself."""
-        found = await self._read(self._account.fetch_async)
-        return Account(found.sid, found.status, found.type, found.friendly_name)
 
-    async def _update(self, sid: str, **fields: str) -> Any:
-        return await self._write(lambda: self._account.calls(sid).update_async(**fields))
+        async def found() -> Account:
+            account = await self._account.fetch_async()
+            texts = (account.sid, account.status, account.type, account.friendly_name)
+            return Account(*map(_text, texts))
+
+        return await self._read(found)
+
+    async def _update(self, sid: str, **fields: str) -> CarrierCall:
+        async def updated() -> CarrierCall:
+            return _call(await self._account.calls(sid).update_async(**fields))
+
+        return await self._write(updated)
 
     async def _read(self, ask: Callable[[], Awaitable[T]]) -> T:
         """What only reads may be asked as often as one likes."""
         return await self._asked("GET", ask, (CarrierBusy, CarrierUnknown, CarrierAway))
 
-    async def _write(self, ask: Callable[[], Awaitable[Any]]) -> Any:
+    async def _write(self, ask: Callable[[], Awaitable[T]]) -> T:
         """What changes something is asked again only if nothing was done."""
         return await self._asked("POST", ask, (CarrierBusy, CarrierAway))
 
@@ -276,7 +291,7 @@ class TwilioRest:
         ask: Callable[[], Awaitable[T]],
         again: tuple[type[GatewayError], ...] = (),
     ) -> T:
-        failed: GatewayError | None = None  # while nothing is under way
+        failed: GatewayError | None = None
         try:
             async with asyncio.timeout(self._limit_s):
                 for attempt in range(1, _ATTEMPTS):
@@ -286,25 +301,32 @@ class TwilioRest:
                         failed = error
                     # Not all at the same moment: https://www.twilio.com/docs/api/errors/20429
                     await asyncio.sleep(_FIRST_WAIT_S * 2**attempt * random.uniform(0.5, 1))
-                    failed = None
+                    if method != "GET":
+                        failed = None  # from here on it may be done
                 return await ask()
         except TimeoutError:
             silent = unknown(method, f"the carrier gave no answer within {self._limit_s:g} s")
             raise failed or silent from None
-        except TwilioException:
+        except (TwilioException, ValueError):
             raise unknown(method, "the carrier's answer makes no sense") from None
 
 
 async def _since(calls: Any, since: datetime, wanted: Mapping[str, str]) -> list[CarrierCall]:
-    """Calls made since then. Not asked by StartTime: a call that still rings has none."""
+    """Calls made since then, to the second.
+
+    Not asked by StartTime: a call that still rings has none. The carrier lists the newest first,
+    which is seen and not documented: so a whole page of older ones ends the search, not one call.
+    """
     second = since.astimezone(UTC).replace(microsecond=0)
-    found = []
-    async with aclosing(await calls.stream_async(page_size=_PAGE, **wanted)) as listed:
-        async for each in listed:  # the newest first
-            call = _call(each)
-            if call.created_at is not None and call.created_at < second:
-                break
-            found.append(call)
+    found: list[CarrierCall] = []
+    page = await calls.page_async(page_size=_PAGE, **wanted)
+    while page is not None:
+        listed = [_call(each) for each in page]
+        recent = [call for call in listed if call.created_at is None or call.created_at >= second]
+        found += recent
+        if listed and not recent:
+            break
+        page = await page.next_page_async()
     return found
 
 
@@ -314,8 +336,8 @@ def _is_over(error: CarrierRefused) -> bool:
 
 def _call(found: Any) -> CarrierCall:
     return CarrierCall(
-        sid=found.sid,
-        status=found.status,
+        sid=_text(found.sid),
+        status=_text(found.status),
         to=found.to or "",
         from_=found._from or "",
         direction=found.direction or "",
@@ -329,4 +351,11 @@ def _call(found: Any) -> CarrierCall:
 
 def _number(found: Any) -> Number:
     settings = {name: getattr(found, name) or "" for name in SETTINGS}
-    return Number(found.sid, found.phone_number, found.friendly_name or "", settings)
+    return Number(_text(found.sid), _text(found.phone_number), found.friendly_name or "", settings)
+
+
+def _text(value: Any) -> str:
+    """What every answer has. Raises ValueError when it is missing."""
+    if not isinstance(value, str):
+        raise ValueError("a field is missing")
+    return value

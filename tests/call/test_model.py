@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 from agents import FunctionTool, GuardrailFunctionOutput, OutputGuardrail, function_tool
-from agents.realtime import RealtimeAgent
+from agents.realtime import RealtimeAgent, openai_realtime
 from agents.realtime.events import (
     RealtimeAudio,
     RealtimeAudioInterrupted,
@@ -23,9 +23,10 @@ from agents.realtime.events import (
     RealtimeSessionEvent,
     RealtimeToolEnd,
 )
-from agents.realtime.items import AssistantMessageItem
+from agents.realtime.items import AssistantMessageItem, RealtimeMessageItem
 from agents.realtime.model_events import RealtimeModelEvent, RealtimeModelRawServerEvent
-from agents.realtime.openai_realtime import OpenAIRealtimeWebSocketModel
+from agents.realtime.openai_realtime import OpenAIRealtimeWebSocketModel, _ConversionHelper
+from pydantic import TypeAdapter
 
 from gateway.call.context import CallContext
 from gateway.call.control import end_call
@@ -186,6 +187,22 @@ def test_nothing_else_private_is_overridden() -> None:
     }
     stock = vars(OpenAIRealtimeWebSocketModel()).keys()
     assert not {"_dial", "_interrupt", "_answers_itself"} & stock
+
+
+def test_the_sdk_makes_its_validators_once() -> None:
+    """It would make one per item, which blocks the loop of all calls; when it no longer asks for
+    one where it did, what we put there can go.
+    """
+    made = vars(openai_realtime)["TypeAdapter"]
+    one = made(RealtimeMessageItem)
+    assert made(RealtimeMessageItem) is one
+    assert isinstance(one, TypeAdapter)
+    for place in (
+        OpenAIRealtimeWebSocketModel._handle_output_item,
+        OpenAIRealtimeWebSocketModel._handle_ws_event,
+        _ConversionHelper.conversation_item_to_realtime_message_item,
+    ):
+        assert "TypeAdapter(RealtimeMessageItem)" in inspect.getsource(place)
 
 
 @pytest.mark.asyncio

@@ -25,6 +25,8 @@ from tests.store.databases import settings_in
 BEFORE_S = 5.0
 LIMIT_S = 60.0
 REPLAYED_S = 30.0
+MORE_GAPS = 0.01
+"""Calls with a gap more than without an outage, of all: on shared cores some are never the same."""
 ANSWERED_MS = 500.0
 """A webhook is answered in this time, 99 of 100."""
 
@@ -74,12 +76,22 @@ class Callers:
         self._every_s = every_s
         self._task = asyncio.create_task(self._call())
 
-    async def leave(self) -> None:
-        """Nobody calls any more; returns when all have hung up."""
+    async def leave(self) -> list[str]:
+        """Nobody calls any more; returns when all have hung up: what was told by those whose story
+        had come apart, so that they never would have.
+        """
         self._task.cancel()
         await asyncio.wait({self._task})
+        stuck = []
+        until_s = time.monotonic() + LIMIT_S
         for call in self.calls:
-            await call.wait(LIMIT_S)
+            try:
+                await call.wait(max(0.0, until_s - time.monotonic()))
+            except TimeoutError:
+                stuck.append(f"{call.sid} did not end by itself: {call.timeline}")
+                call.hang_up()
+                await call.wait(LIMIT_S)
+        return stuck
 
     async def _call(self) -> None:
         while True:
@@ -100,7 +112,7 @@ async def lived_through(
     over = [call.sid for call in callers.calls if call.is_over]
     await _terminal(engine, over)
     told.replayed_s = time.monotonic() - back_s
-    await callers.leave()
+    told.gaps += await callers.leave()
     found = await _terminal(engine, [call.sid for call in callers.calls])
     for call in callers.calls:
         _take(told, running, call, found[call.sid])
@@ -202,14 +214,17 @@ async def test_a_short_outage(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ALL)
 async def test_ten_minutes_without_a_database(tmp_path: Path, name: str) -> None:
     """Under twenty calls a minute: webhooks are answered in time, everything is replayed within
-    half a minute, and the caller hears as much as without an outage.
+    half a minute, and callers hear as much as those of a gateway without an outage.
     """
     kind = kind_of(name)
     (tmp_path / "quiet").mkdir()
-    quiet = await an_outage(tmp_path / "quiet", kind, "quiet", Place.none, 120.0)
-    told = await an_outage(tmp_path, kind, name, ALL[name], 600.0)
+    # At the same time: whatever else the machine does, both feel it alike.
+    quiet, told = await asyncio.gather(
+        an_outage(tmp_path / "quiet", kind, "quiet", Place.none, 600.0),
+        an_outage(tmp_path, kind, name, ALL[name], 600.0),
+    )
     assert told.calls > 200
     assert told.wrong == []
     assert _rank(told.answered_ms, 99) <= ANSWERED_MS
     assert told.replayed_s <= REPLAYED_S
-    assert len(told.gaps) / told.calls <= len(quiet.gaps) / quiet.calls
+    assert len(told.gaps) <= len(quiet.gaps) + MORE_GAPS * told.calls

@@ -14,6 +14,7 @@ from gateway.store.privacy.erasure import Erased, Erasure
 from gateway.store.privacy.evidence import read
 from tests.cli.conftest import Command
 from tests.cli.privacy import record, settings_of_commands, with_records
+from tests.store.asks import ids, write_down
 from tests.store.canaries import WHOLE, Canary, counted, files, sid
 from tests.store.journal.test_waiting import entry
 
@@ -206,3 +207,38 @@ def test_a_locked_database_is_one_line(
     assert done == (1, "", "gateway: the database was in use all the time: try again\n")
     other.close()
     assert rows_of(settings, OURS) == WHOLE
+
+
+def test_who_never_answered_is_erased(
+    command: Command, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no call of theirs, only calls we placed."""
+    record(settings, OTHERS)
+    with_records(settings, lambda engine: write_down(engine, "busy", to_number=NUMBER))
+    done = command("erase", "--number", NUMBER, "--dry-run")
+    assert done == (0, "these would go: 1 placed call\n", "")
+    done = command("erase", "--number", NUMBER, "--yes")
+    assert done == (0, "erased: 1 placed call\n", "")
+    assert with_records(settings, ids) == []
+    left = Erased({"dials": 1}, unscrubbed="it was in use all the time")
+
+    async def erase(*_: Any) -> Erased:
+        return left
+
+    with_records(settings, lambda engine: write_down(engine, "busy", to_number=NUMBER))
+    monkeypatch.setattr(Erasure, "erase", erase)
+    done = command("erase", "--number", NUMBER, "--yes")
+    assert done.code == 1
+    assert done.err.endswith("go over it with any later erasure\n")
+
+
+def test_who_is_being_called_is_on_the_line(command: Command, settings: Settings) -> None:
+    """Before there is a call."""
+    record(settings, OTHERS)
+    with_records(
+        settings, lambda engine: write_down(engine, "rings", to_number=NUMBER, state="ringing")
+    )
+    done = command("erase", "--number", NUMBER, "--yes")
+    line = "still on the line, not erased: rings; erase again when they have ended"
+    assert done == (1, "", f"gateway: {line}\n")
+    assert with_records(settings, ids) == ["rings"]

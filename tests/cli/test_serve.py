@@ -20,6 +20,7 @@ from gateway.errors import ConfigError
 from gateway.settings import load_settings
 from gateway.sim.realtime import RealtimeServer
 from tests.cli.conftest import AGENTS, Command
+from tests.ops.tunnels import ADDRESS, CLOUDFLARED, NGROK, told_by, tool
 from tests.sim.realtime.harness import options
 from tests.web.carrier import (
     ACCOUNT,
@@ -134,6 +135,70 @@ def test_offline_sends_nobodys_key(monkeypatch: pytest.MonkeyPatch) -> None:
     assert given.openai_api_key is not None
     assert given.openai_api_key.get_secret_value() == "offline"
     assert given.realtime_headers == {}
+
+
+# Through a tunnel
+
+
+def test_a_tunnel_is_not_for_what_cannot_be_reached(command: Command) -> None:
+    """Made-up secrets stay on this machine; and a port has to be known beforehand."""
+    told = "gateway: --tunnel: --offline cannot be reached from outside\n"
+    assert command("serve", "--tunnel", "--offline") == (2, "", told)
+
+
+def test_a_tunnel_stands_in_for_the_address_alone(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything else is as necessary, and looked at before any tool is started."""
+    monkeypatch.setenv("PATH", "")
+    done = command("serve", "--tunnel")
+    assert (done.code, "GATEWAY_PUBLIC_URL" in done.err) == (2, False)
+    assert done.err.startswith("gateway: not set: TWILIO_AUTH_TOKEN")
+    for name in NEEDED.keys() - {"GATEWAY_PUBLIC_URL"}:
+        monkeypatch.setenv(name, NEEDED[name])
+    done = command("serve", "--tunnel")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("gateway: --tunnel: neither cloudflared nor ngrok is on PATH")
+
+
+@pytest.mark.asyncio
+async def test_a_tunnel_is_there_as_long_as_the_gateway(tmp_path: Path) -> None:
+    """Its address is the one of the webhook; SIGTERM ends both."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    made = tool(tools, "cloudflared", CLOUDFLARED)
+    variables = {name: NEEDED[name] for name in NEEDED if name != "GATEWAY_PUBLIC_URL"}
+    words = ("--tunnel", "--port", str(free_port()))
+    path = f"{tools}:{os.environ['PATH']}"
+    async with serving(tmp_path, *words, **variables, PATH=path) as process:
+        await process.told("gateway.ready")
+        told = next(json.loads(line) for line in process.lines if "gateway.addresses" in line)
+        assert told["webhook"] == f"{ADDRESS}/twilio/voice"
+        pid = told_by(made)["pid"]
+        assert told_by(made)["words"][-1] == f"http://127.0.0.1:{words[2]}"
+        os.kill(pid, 0)
+        process.signal(signal.SIGTERM)
+        assert await process.exited() == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert not any("tunnel.ended" in line for line in process.lines)
+
+
+@pytest.mark.asyncio
+async def test_a_tunnel_that_ends_is_told(tmp_path: Path) -> None:
+    """The gateway goes on: whoever is on the line elsewhere is none of the tunnel's business."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    made = tool(tools, "ngrok", NGROK)
+    variables = {name: NEEDED[name] for name in NEEDED if name != "GATEWAY_PUBLIC_URL"}
+    words = ("--tunnel", "--port", str(free_port()))
+    path = f"{tools}:{os.environ['PATH']}"
+    async with serving(tmp_path, *words, **variables, PATH=path) as process:
+        await process.told("gateway.ready")
+        os.kill(told_by(made)["pid"], signal.SIGTERM)
+        await process.told("tunnel.ended")
+        process.signal(signal.SIGTERM)
+        assert await process.exited() == 0
 
 
 # As a process

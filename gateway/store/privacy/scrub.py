@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from sqlalchemy import JSON, String, Table, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.errors import GatewayError
@@ -17,6 +18,9 @@ from gateway.store.privacy.busy import PATIENCE_S, Busy, patiently
 
 # To whoever may not, VACUUM says so in a notice and succeeds.
 _OURS = "SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()"
+
+_FORBIDDEN = "42501"
+"""SQLSTATE: what VACUUM says in a notice, ALTER TABLE says so."""
 
 
 class NotOurs(GatewayError):
@@ -67,7 +71,12 @@ async def _autocommit(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 
 async def _run(connection: AsyncConnection, statement: str) -> None:
-    await connection.execute(text(statement))
+    try:
+        await connection.execute(text(statement))
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == _FORBIDDEN:
+            raise NotOurs from None
+        raise
 
 
 async def _empty_log(connection: AsyncConnection) -> None:

@@ -14,6 +14,7 @@ from gateway.store.journal.segments import Segments
 from gateway.store.privacy import erasable
 from gateway.store.privacy.erasable import Found, find_call, find_number, is_number, size_of
 from gateway.store.tables import calls, erased
+from tests.store.asks import write_down
 from tests.store.canaries import NOW, WHOLE, Canary, fill, sid
 from tests.store.databases import made
 from tests.store.journal.test_waiting import DEAD, entry, journal
@@ -186,3 +187,38 @@ async def test_the_size_of_it(
     assert [list(batch) for batch in found.batches()] == [[sid(1)], [sid(2)]]
     twice = {name: 2 * count for name, count in WHOLE.items()}
     assert await size_of(engine, settings, found) == {"recordings": 1, **twice, "exports": 1}
+
+
+@pytest.mark.asyncio
+async def test_calls_we_placed_are_found(engine: AsyncEngine, settings: Settings) -> None:
+    """Those that never became one, too, and those that wait; who is being called is on the line."""
+    await fill(engine, settings.data_dir, Canary(1, caller="+1", called=NUMBER))
+    await write_down(engine, "busy", to_number=NUMBER)
+    await write_down(engine, "waits", to_number=NUMBER, state="waiting")
+    await write_down(engine, "its", to_number=NUMBER, call_sid=sid(1))
+    await write_down(engine, "theirs", to_number="+4930100201")
+    found = await find_number(engine, settings, NUMBER)
+    assert (found.ended, found.live) == ((sid(1),), ())
+    assert found.dials == ("busy", "its", "waits")
+    assert await size_of(engine, settings, found) == {"recordings": 1, **WHOLE, "dials": 3}
+    await write_down(engine, "rings", to_number=NUMBER, state="ringing", call_sid=sid(2))
+    await write_down(engine, "leaves", to_number=NUMBER, state="sending")
+    found = await find_number(engine, settings, NUMBER)
+    assert found.live == (sid(2), "leaves")
+    assert found.dials == ("busy", "its", "waits")
+
+
+@pytest.mark.asyncio
+async def test_our_own_number_is_one_too(engine: AsyncEngine, settings: Settings) -> None:
+    """As it is in calls."""
+    await write_down(engine, "busy", from_number=NUMBER)
+    assert (await find_number(engine, settings, NUMBER)).dials == ("busy",)
+
+
+@pytest.mark.asyncio
+async def test_a_call_that_never_began_is_found(engine: AsyncEngine, settings: Settings) -> None:
+    """By the CallSid the carrier gave it."""
+    await write_down(engine, "busy", call_sid=sid(1))
+    await write_down(engine, "other", call_sid=sid(2))
+    found = await find_call(engine, settings, sid(1))
+    assert found == Found(dials=("busy",))

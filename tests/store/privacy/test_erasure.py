@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.settings import Settings
 from gateway.store.database import open_database
+from gateway.store.donotcall import DoNotCall
 from gateway.store.entry import Change, Entry
 from gateway.store.journal.journal import Journal
 from gateway.store.journal.segments import Segments
@@ -22,7 +23,8 @@ from gateway.store.privacy.busy import Busy
 from gateway.store.privacy.erasable import Found, find_call, find_number
 from gateway.store.privacy.erasure import Erased, Erasure
 from gateway.store.privacy.evidence import Evidence, read
-from gateway.store.tables import OF_CALLS, erased
+from gateway.store.tables import OF_CALLS, dials, erased
+from tests.store.asks import ids, write_down
 from tests.store.canaries import NOW, WHOLE, Canary, counted, files, fill, sid
 from tests.store.databases import made, settings_in
 from tests.store.journal.test_waiting import entry, journal
@@ -87,6 +89,15 @@ async def erase(engine: AsyncEngine, settings: Settings, **overrides: Any) -> Er
     return await erasure(engine, settings, **overrides).erase(found)
 
 
+async def place(engine: AsyncEngine) -> None:
+    """Calls to the number that we placed, or were about to; and one to somebody else."""
+    data = {"name": NAME}
+    await write_down(engine, "its", to_number=NUMBER, call_sid=OURS[1].call_sid, data=data)
+    await write_down(engine, "busy", to_number=NUMBER, data=data, key=f"{NUMBER} in spring")
+    await write_down(engine, "waits", to_number=NUMBER, data=data, state="waiting")
+    await write_down(engine, "theirs")
+
+
 def every_file(folder: Path) -> Iterator[tuple[str, bytes]]:
     """Name and content of all files below a folder."""
     for path in sorted(folder.rglob("*")):
@@ -112,6 +123,7 @@ def assert_gone(folder: Path) -> None:
 async def test_no_byte_is_left_of_a_number(engine: AsyncEngine, settings: Settings) -> None:
     """In no file of the data dir; all that is of others is where it was."""
     folder = settings.data_dir
+    await place(engine)
     stay = [
         (word, name)
         for word in (each.word for each in (*OTHERS, LIVE))
@@ -151,9 +163,12 @@ async def test_no_byte_is_left_in_postgresql(
     settings = settings_in(tmp_path, database_url=url)
     engine = await made(settings)
     await fill(engine, tmp_path, *OURS, *others)
+    await place(engine)
     server.run(url, "ANALYZE")
     words = [each.word for each in OURS]
     assert all(len(where_in(server, url, word)) > len(OF_CALLS) for word in words)
+    words.append(NAME)
+    assert where_in(server, url, NAME)
     done = await erase(engine, settings)
     assert done.complete
     assert {word: where_in(server, url, word) for word in [*words, NUMBER[1:]]} == {
@@ -370,3 +385,44 @@ async def test_a_running_gateway_drops_what_is_erased(
     assert_gone(settings.data_dir)
     assert await counted(engine, OURS[0].call_sid) == {}
     assert (await counted(engine, OTHERS[0].call_sid))["notes"] == 3
+
+
+@pytest.mark.asyncio
+async def test_calls_we_placed_go_and_the_promise_stays(
+    engine: AsyncEngine, settings: Settings
+) -> None:
+    """Counted as evidence with the rest; who is never to be called is not to be called yet."""
+    await place(engine)
+    await DoNotCall(engine).add(NUMBER, "asked us to", NOW)
+    done = await erase(engine, settings)
+    assert done.complete
+    assert done.counts["dials"] == 3
+    assert (await read(engine))[0].counts == done.counts
+    assert await ids(engine) == ["theirs"]
+    assert [each.number for each in await DoNotCall(engine).all()] == [NUMBER]
+
+
+@pytest.mark.asyncio
+async def test_who_never_answered_is_erased(settings: Settings) -> None:
+    """There is no call of theirs, only that it was tried."""
+    engine = await made(settings)
+    await place(engine)
+    done = await erase(engine, settings)
+    assert (done.counts, done.complete) == ({"dials": 3}, True)
+    assert await ids(engine) == ["theirs"]
+    await engine.dispose()
+
+
+@pytest.mark.asyncio
+async def test_who_is_being_called_is_not_erased(settings: Settings) -> None:
+    """It began after they were looked for; the next erasure finds it."""
+    engine = await made(settings)
+    await place(engine)
+    found = await find_number(engine, settings, NUMBER)
+    async with engine.begin() as connection:
+        late = update(dials).where(dials.c.id == "waits").values(state="sending")
+        await connection.execute(late)
+    done = await erasure(engine, settings).erase(found)
+    assert done.counts == {"dials": 2}
+    assert await ids(engine) == ["theirs", "waits"]
+    await engine.dispose()

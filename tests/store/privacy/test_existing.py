@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.errors import GatewayError
 from gateway.settings import Settings
 from gateway.store.privacy.existing import existing_records
+from gateway.store.tables import dials
 from tests.store.databases import made, settings_in
 from tests.store.postgres import Postgres
 
@@ -42,6 +44,18 @@ async def test_records_are_opened(settings: Settings) -> None:
         assert engine is not None
         async with engine.connect() as connection:
             assert (await connection.exec_driver_sql("SELECT 1")).scalar_one() == 1
+
+
+@pytest.mark.asyncio
+async def test_records_of_an_older_gateway_are_left_alone(settings: Settings) -> None:
+    """A table of this one is missing: it says what to do."""
+    engine = await made(settings)
+    async with engine.begin() as connection:
+        await connection.run_sync(dials.drop)
+    await engine.dispose()
+    with pytest.raises(GatewayError, match="`gateway db upgrade` first"):
+        async with existing_records(settings):
+            pass
 
 
 @pytest.mark.system

@@ -13,6 +13,7 @@ from gateway.store.privacy import removal as module
 from gateway.store.privacy.evidence import Evidence, read
 from gateway.store.privacy.leftovers import Unlinked, unlink
 from gateway.store.privacy.removal import RECORDINGS, ROWS, Removal, Step, texts
+from tests.store.asks import ids, write_down
 from tests.store.canaries import NOW, WHOLE, Canary, column, counted, files, fill
 from tests.store.databases import made
 
@@ -45,8 +46,28 @@ async def test_all_rows_of_a_call_go(engine: AsyncEngine, tmp_path: Path) -> Non
     assert await counted(engine, OURS.call_sid) == {}
     assert await counted(engine, OTHERS.call_sid) == WHOLE
     assert files(tmp_path) == {OTHERS.recording}
-    assert act.counts == {"recordings": 1, **WHOLE}
-    assert await read(engine) == [Evidence(NOW, "purge", "a rule", dict(act.counts))]
+    assert +act.counts == {"recordings": 1, **WHOLE}
+    assert await read(engine) == [Evidence(NOW, "purge", "a rule", dict(+act.counts))]
+
+
+@pytest.mark.asyncio
+async def test_calls_we_placed_go_in_the_same_act(engine: AsyncEngine, tmp_path: Path) -> None:
+    """That of the call with it, others by their own IDs; one line of evidence tells of all."""
+    for dial_id, values in {
+        "its": {"call_sid": OURS.call_sid},
+        "busy": {},
+        "waits": {"state": "waiting"},
+        "rings": {"state": "ringing"},
+        "theirs": {"call_sid": OTHERS.call_sid},
+    }.items():
+        await write_down(engine, dial_id, **values)
+    act = removal(engine, tmp_path, ROWS)
+    await act.take([OURS.call_sid])
+    for _ in range(2):
+        await act.take_dials(["busy", "its", "rings", "waits"])
+    assert await ids(engine) == ["rings", "theirs"]
+    assert act.counts["dials"] == 3
+    assert await read(engine) == [Evidence(NOW, "purge", "a rule", dict(+act.counts))]
 
 
 @pytest.mark.asyncio

@@ -23,6 +23,7 @@ from gateway.store.privacy import retention
 from gateway.store.privacy.evidence import Evidence, read
 from gateway.store.privacy.retention import STRAYS, Purged, due, purge
 from gateway.store.tables import deliveries
+from tests.store.asks import ids, write_down
 from tests.store.canaries import FINISHED, NOW, WHOLE, Canary, column, counted, files, fill
 from tests.store.databases import made, settings_in
 
@@ -330,3 +331,39 @@ def test_what_is_due_is_what_goes(
 
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(live(Path(folder)))
+
+
+@pytest.mark.asyncio
+async def test_old_calls_we_placed_go(
+    engine: AsyncEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those that never became a call; not one that has not ended."""
+    monkeypatch.setattr(retention, "BATCH", 2)
+    old, young = NOW - timedelta(days=401), NOW - timedelta(days=399)
+    for number in range(3):
+        await write_down(engine, f"old {number}", created_at=old, ended_at=old)
+    await write_down(engine, "never began", created_at=old, ended_at=None)
+    await write_down(engine, "open", created_at=old, ended_at=None, state="unknown")
+    await write_down(engine, "young", created_at=old, ended_at=young)
+    settings = keeping(tmp_path, calls=400)
+    gone = {"placed calls older than 400 days": {"dials": 4}}
+    assert counts(await due(engine, settings, NOW)) == gone
+    assert len(await ids(engine)) == 6
+    heard: list[Purged] = []
+    assert counts(await purge(engine, settings, NOW, heard.append)) == gone
+    assert [each.counts["dials"] for each in heard] == [2, 4]
+    assert await ids(engine) == ["open", "young"]
+    assert [line.counts for line in await read(engine)] == [{"dials": 4}]
+    assert counts(await purge(engine, keeping(tmp_path), NOW + timedelta(days=9999))) == {}
+
+
+@pytest.mark.asyncio
+async def test_a_call_goes_with_how_it_was_placed(engine: AsyncEngine, tmp_path: Path) -> None:
+    """Both are as old, and nobody would know what the one without the other was."""
+    old = Canary(1, age_days=401)
+    await fill(engine, tmp_path, old)
+    await write_down(engine, "its", created_at=NOW, ended_at=NOW, call_sid=old.call_sid)
+    purged = await purge(engine, keeping(tmp_path, calls=400), NOW)
+    rows = {"recordings": 1, **WHOLE, "dials": 1}
+    assert counts(purged) == {"calls older than 400 days": rows}
+    assert await ids(engine) == []
