@@ -38,7 +38,7 @@ class Book:
 
     def __init__(self, dials: Dials) -> None:
         self.on_change: Callable[[Dial], None] = lambda dial: None
-        """Told of every change that was written."""
+        """Told of every change of a dial that was known, whoever wrote it."""
         self.dials = dials
         self._rows: dict[str, Dial] = {}
         self._over: dict[str, None] = {}
@@ -59,13 +59,15 @@ class Book:
     def keep(self, row: Dial) -> Dial:
         """Takes a row into memory, unless what is there is newer; the newer one."""
         known = self._rows.get(row.id)
-        if known is not None and RANKS[known.state] > RANKS[row.state]:
+        if known == row or (known is not None and RANKS[known.state] > RANKS[row.state]):
             return known
         self._rows[row.id] = row
         if row.state == "ended":
             self._over[row.id] = None
             if len(self._over) > MOST_KEPT:
                 self.forget(next(iter(self._over)))
+        if known is not None:
+            self.on_change(row)
         return row
 
     def forget(self, dial_id: str) -> None:
@@ -106,8 +108,7 @@ class Book:
         except NotToBeSent:
             await self._changed(dial_id)
             raise
-        self.on_change(self.keep(row))
-        return row
+        return self.keep(row)
 
     async def placed(self, dial_id: str, call_sid: str) -> None:
         """The carrier has the call."""
@@ -135,8 +136,8 @@ class Book:
 
     async def _changed(self, dial_id: str) -> None:
         row = await self._kept(lambda: self.dials.get(dial_id))
-        if row is not None and row != self._rows.get(dial_id):
-            self.on_change(self.keep(row))
+        if row is not None:
+            self.keep(row)
 
     async def _kept(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Asks until the database answers."""

@@ -85,6 +85,7 @@ class Placing:
     def start(self) -> None:
         """Goes on with what is open in the database, as soon as that answers."""
         self._running = asyncio.get_running_loop().create_task(self._run())
+        self._running.add_done_callback(self._ran)
 
     async def stop(self) -> None:
         """Requests under way are finished; no phone rings on for a gateway that is gone."""
@@ -211,6 +212,12 @@ class Placing:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._line.run())
             group.create_task(self._watching.run())
+
+    def _ran(self, running: asyncio.Task[None]) -> None:
+        """A mistake of ours must not end the watch over what is under way."""
+        if not running.cancelled() and running.exception() is not None:
+            _log.error("placing.failed", exc_info=running.exception())
+            asyncio.get_running_loop().call_later(_LEAVE_S, self.start)
 
     async def _find(self, call_id: str) -> Dial | None:
         if call_id.startswith("CA"):
