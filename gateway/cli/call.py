@@ -24,6 +24,7 @@ LOOK_S = 0.3
 """How often the gateway is asked how far the call is."""
 GONE_S = 30.0
 """How long a gateway that does not answer is asked again while a call is watched."""
+AGAIN_S = 1.0
 
 Ask = Callable[[], dict[str, Any]]
 
@@ -157,7 +158,7 @@ def _patiently(ask: Ask, hands: Hands) -> dict[str, Any]:
             passing = isinstance(error, Unreachable) or error.status >= 500
             if not passing or time.monotonic() > give_up_at:
                 raise GatewayError(f"{error}; what becomes of the call is not known here") from None
-        hands.wait(1.0)
+        hands.wait(AGAIN_S)
 
 
 def _print(view: dict[str, Any], wish: Wish, line: str) -> None:

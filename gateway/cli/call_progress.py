@@ -13,7 +13,7 @@ _STEPS = {
     "ringing": "ringing",
     "answered": "answered",
 }
-_WHO = {"human": "a human", "fax": "a fax", "unknown": "nobody knows who"}
+_WHO = {"human": "by a human", "fax": "by a fax", "unknown": "nobody knows by whom"}
 
 
 class Progress:
@@ -71,9 +71,7 @@ class Progress:
 
 def answered_by(who: str) -> str:
     """Who took the call, in words; empty while nobody knows."""
-    if not who:
-        return ""
-    return f"by {_WHO.get(who, 'a machine')}"
+    return _WHO.get(who, "by a machine") if who else ""
 
 
 def figures(view: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ from gateway.store.privacy.busy import Busy
 
 LIMIT_S = 12.0
 """How long one question to the database may take: longer than a busy one is asked again."""
-MOST_KEPT = 500
+MOST_KEPT = 100
 """Dials that are over and still in memory, at most."""
 MOST_REASON_CHARS = 128
 _AGAIN_S = 0.5
@@ -81,17 +81,24 @@ class Book:
         return [self.keep(row) for row in await self._kept(self.dials.open)]
 
     async def find(self, dial_id: str) -> Dial | None:
-        """A dial in memory, else in the database. Raises one of DATABASE_FAULTS."""
-        if (known := self.get(dial_id)) is not None:
+        """A dial in memory while it is open, else in the database: what was erased there is gone
+        here. Raises one of DATABASE_FAULTS.
+        """
+        known = self.get(dial_id)
+        if known is not None and known.state != "ended":
             return known
         async with asyncio.timeout(LIMIT_S):
             row = await self.dials.get(dial_id)
-        return None if row is None else self.keep(row)
+        if row is None:
+            self.forget(dial_id)
+            return None
+        return self.keep(row)
 
     async def find_sid(self, call_sid: str) -> Dial | None:
-        """The one of that call, in memory, else in the database. Raises one of DATABASE_FAULTS."""
-        if (known := self.by_sid(call_sid)) is not None:
-            return known
+        """The same of the one of that call."""
+        known = self.by_sid(call_sid)
+        if known is not None:
+            return await self.find(known.id)
         async with asyncio.timeout(LIMIT_S):
             row = await self.dials.by_sid(call_sid)
         return None if row is None else self.keep(row)

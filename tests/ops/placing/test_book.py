@@ -144,3 +144,18 @@ async def test_of_those_that_are_over_a_few_stay(
         assert (await here.book.find(first.id)) is not None
         here.book.forget(third.id)
         assert here.book.get(third.id) is None
+
+
+@pytest.mark.asyncio
+async def test_what_was_erased_is_gone(tmp_path: Path) -> None:
+    """Memory shows nothing that the database has not any more."""
+    async with room(tmp_path) as here:
+        dial = await here.waiting()
+        await here.book.placed(dial.id, SID)
+        await here.book.ended(dial.id, "canceled")
+        assert await here.book.find_sid(SID) == here.now(dial)
+        async with here.engine.begin() as connection:
+            await connection.exec_driver_sql("DELETE FROM dials")
+        assert await here.book.find(dial.id) is None
+        assert await here.book.find_sid(SID) is None
+        assert here.book.get(dial.id) is None

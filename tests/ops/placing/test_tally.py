@@ -10,6 +10,7 @@ from gateway.core.events import (
     CallAnswered,
     CalleeIdentified,
     CallEnded,
+    CallEvent,
     CallOffered,
     TurnDone,
     UsageCounted,
@@ -43,7 +44,7 @@ def test_a_call_adds_up() -> None:
     tallies = Tallies(Tariff(PRICES))
     told: list[tuple[str, str]] = []
     tallies.on_ended = lambda sid, reason: told.append((sid, reason))
-    events = [
+    events: list[CallEvent] = [
         CallOffered("+1", "+2", "a", "outbound-api"),
         CallAnswered("MZ", 1.0),
         CalleeIdentified("human", "carrier", 0.0),
