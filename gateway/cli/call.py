@@ -25,6 +25,8 @@ LOOK_S = 0.3
 GONE_S = 30.0
 """How long a gateway that does not answer is asked again while a call is watched."""
 AGAIN_S = 1.0
+MOST_ASKS = 3
+"""How often a call is asked for when no answer comes: it is the same one by its key."""
 
 Ask = Callable[[], dict[str, Any]]
 
@@ -110,14 +112,18 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def _place(api: GatewayApi, wish: Wish) -> dict[str, Any]:
     body = {"to": wish.to, "by": "cli"} | {k: v for k, v in wish.body.items() if v is not None}
     headers = {"Idempotency-Key": wish.key}
-    try:
-        return api.ask("POST", "/api/calls", json=body, headers=headers)
-    except Unreachable as error:
-        raise GatewayError(
-            f"{error}: start `gateway serve`, or say where it is: --gateway"
-        ) from None
-    except Refused as error:
-        raise GatewayError(_refusal(error)) from None
+    for attempt in range(1, MOST_ASKS + 1):
+        try:
+            return api.ask("POST", "/api/calls", json=body, headers=headers)
+        except Unreachable as error:
+            if not error.sent:
+                help = "start `gateway serve`, or say where it is: --gateway"
+                raise GatewayError(f"{error}: {help}") from None
+            if attempt == MOST_ASKS:
+                raise GatewayError(f"{error}: the phone may ring all the same") from None
+        except Refused as error:
+            raise GatewayError(_refusal(error)) from None
+    raise AssertionError("unreachable: the last attempt returns or raises")
 
 
 def _refusal(error: Refused) -> str:

@@ -11,11 +11,17 @@ from gateway.settings import Settings
 
 LIMIT_S = 20.0
 """The API may have to ask the carrier, which has 15 s."""
+_UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout)
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 
 
 class Unreachable(GatewayError):
     """Nobody answers there."""
+
+    def __init__(self, text: str, *, sent: bool) -> None:
+        super().__init__(text)
+        self.sent = sent
+        """False when there was no connection, so that surely nothing was asked."""
 
 
 class Refused(GatewayError):
@@ -61,7 +67,8 @@ class GatewayApi:
         except httpx2.InvalidURL as error:
             raise GatewayError(f"{self.url} is no address: {error}") from None
         except httpx2.HTTPError as error:
-            raise Unreachable(f"no gateway answers at {self.url} ({_why(error)})") from None
+            text = f"no gateway answers at {self.url} ({_why(error)})"
+            raise Unreachable(text, sent=not isinstance(error, _UNSENT)) from None
         try:
             said = answer.json()
         except ValueError:

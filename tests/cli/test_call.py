@@ -107,7 +107,7 @@ def test_json_is_the_last_view(
 
 
 REFUSALS: list[tuple[Exception, str]] = [
-    (Unreachable("no gateway answers at http://x"), "start `gateway serve`"),
+    (Unreachable("no gateway answers at http://x", sent=False), "start `gateway serve`"),
     (Refused(401, {"error": "needs a token"}), "TWILIO_AUTH_TOKEN"),
     (
         Refused(422, {"error": "numbers of GB are not called", "rule": "country"}),
@@ -126,9 +126,19 @@ def test_a_call_that_is_not_let_in(
         run(monkeypatch, HandApi(error))
 
 
+def test_a_question_without_an_answer_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under the same key, so that it rings once; in the end it is said that it may."""
+    silent = Unreachable("no answer", sent=True)
+    api = HandApi(silent, silent, view(), OVER)
+    assert run(monkeypatch, api, key="k") == 0
+    assert [each[2]["headers"] for each in api.asked[:3]] == [{"Idempotency-Key": "k"}] * 3
+    with pytest.raises(GatewayError, match="may ring all the same"):
+        run(monkeypatch, HandApi(silent, silent, silent))
+
+
 def test_a_gateway_that_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Is asked again; one that stays away is given up, and one that knows nothing of the call."""
-    away, busy = Unreachable("no gateway"), Refused(503, {"error": "no database"})
+    away, busy = Unreachable("no gateway", sent=False), Refused(503, {"error": "no database"})
     api = HandApi(view(), away, busy, view("ringing"), OVER)
     assert run(monkeypatch, api) == 0
     with pytest.raises(GatewayError, match="not known here"):

@@ -121,7 +121,11 @@ def test_what_goes_wrong_is_said() -> None:
         for _ in range(2):
             with pytest.raises(GatewayError, match="is no gateway"):
                 api.ask("GET", "/api/calls")
-    with GatewayApi(settings(), gateway.url) as api, pytest.raises(Unreachable, match="no gateway"):
+    with (
+        GatewayApi(settings(), gateway.url) as api,
+        pytest.raises(Unreachable, match="no gateway") as away,
+    ):
         api.ask("GET", "/api/calls")
+    assert not away.value.sent
     with GatewayApi(settings(), "http://[x") as api, pytest.raises(GatewayError):
         api.ask("GET", "/api/calls")

@@ -80,6 +80,16 @@ class Book:
         """The open dials of the database, whoever asked for them; waits until it answers."""
         return [self.keep(row) for row in await self._kept(self.dials.open)]
 
+    async def look(self) -> None:
+        """Takes in what others have left: what they let in and did not live to send, and calls
+        whose end may never be told to them. Raises one of DATABASE_FAULTS.
+        """
+        async with asyncio.timeout(LIMIT_S):
+            rows = await self.dials.open()
+        for row in rows:
+            if row.state == "waiting" or row.call_sid is not None:
+                self.keep(row)
+
     async def find(self, dial_id: str) -> Dial | None:
         """A dial in memory while it is open, else in the database: what was erased there is gone
         here. Raises one of DATABASE_FAULTS.
@@ -133,6 +143,12 @@ class Book:
         """It is over, or given up."""
         now, why = _now(), reason[:MOST_REASON_CHARS] or None
         await self._write(dial_id, lambda: self.dials.ended(dial_id, outcome, why, now))
+
+    async def canceled(self, dial_id: str) -> None:
+        """Nobody wants it any more, and nobody was asked for it. Raises one of DATABASE_FAULTS."""
+        async with self._turns[dial_id], asyncio.timeout(LIMIT_S):
+            await self.dials.ended(dial_id, "canceled", None, _now())
+        await self._changed(dial_id)
 
     # Inside
 

@@ -147,4 +147,6 @@ class WaitingLine:
             await self._book.ended(dial.id, "refused", refusal.text)
 
     def _try_later(self, dial: Dial) -> None:
-        self._later[dial.id] = time.monotonic() + self._waits.later_s
+        now = time.monotonic()
+        self._later = {each: at for each, at in self._later.items() if at > now}
+        self._later[dial.id] = now + self._waits.later_s

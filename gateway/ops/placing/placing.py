@@ -6,13 +6,12 @@ Owns what whoever asked may know and do of a call. What may be dialled is decide
 """
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
-from gateway.call.call import Call
 from gateway.call.context import Errand
 from gateway.call.meter import Tariff
 from gateway.call.reception import Reception
@@ -21,10 +20,11 @@ from gateway.core.dialstate import News
 from gateway.core.policy import Rules
 from gateway.errors import Rejected
 from gateway.ops.placing.book import DATABASE_FAULTS, LIMIT_S, Book
+from gateway.ops.placing.endings import Endings
 from gateway.ops.placing.errands import Plan, errand_of, offer_of, unfit
 from gateway.ops.placing.line import WaitingLine
 from gateway.ops.placing.orders import order_of
-from gateway.ops.placing.search import CARRIER_FAULTS, Search, is_lost
+from gateway.ops.placing.search import Search
 from gateway.ops.placing.sending import Sending
 from gateway.ops.placing.tally import Tallies
 from gateway.ops.placing.views import View, call_view, dial_view
@@ -61,20 +61,22 @@ class Placing:
     ) -> None:
         """``tallies`` hears the events of all calls; ``plan`` makes what answers one."""
         self._settings = settings
+        self._waits = waits
         self._rules = Rules.of(settings)
         self._rest = rest
         self._registry = reception.registry
         self._plan = plan
         self._tariff = tariff
         self._tallies = tallies
-        self._unwanted: set[str] = set()
-        """Dials to be ended as soon as it is known which call came of them."""
         self._searched: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._running: asyncio.Task[None] | None = None
+        self._again: asyncio.TimerHandle | None = None
         self._book = Book(dials)
         self._search = Search(self._book, rest, waits)
-        sending = Sending(self._book, rest, self._order, self._is_unwanted, waits)
+        self._endings = Endings(self._book, rest, self._registry)
+        unwanted = self._endings.is_unwanted
+        sending = Sending(self._book, rest, self._order, unwanted, waits)
         self._line = WaitingLine(self._book, self._registry, sending, self._rules, settings, waits)
         self._watching = Watching(self._book, rest, self._registry, self._look_for, waits)
         self._book.on_change = self._changed
@@ -89,19 +91,18 @@ class Placing:
 
     async def stop(self) -> None:
         """Requests under way are finished; no phone rings on for a gateway that is gone."""
+        if self._again is not None:
+            self._again.cancel()
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
         await self._line.stop(STOP_S)
         ringing = [each for each in self._book.open() if self._registry.is_reserved(each.id)]
-        ends = [
-            asyncio.create_task(self._quietly(each, self._end_leg(each)))
-            for each in ringing
-            if each.call_sid
-        ]
+        ends = [self._end(each) for each in ringing if each.call_sid]
         if ends:
             await asyncio.wait(ends, timeout=_LEAVE_S)
-        for task in (tasks := [*self._tasks, *ends]):
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -121,8 +122,9 @@ class Placing:
             dial = await self._book.dials.admit(ask, self._rules, datetime.now(UTC))
         if isinstance(dial, Refusal):
             _log.info("dial.not_admitted", rule=dial.rule)
-        elif not dial.again:
-            _log.info("dial.admitted", dial=dial.id, by=dial.by)
+        else:
+            if not dial.again:
+                _log.info("dial.admitted", dial=dial.id, by=dial.by)
             self._book.keep(dial)
             self._line.look()
         return dial
@@ -158,15 +160,10 @@ class Placing:
             call = self._registry.get(call_id)
             if call is None:
                 return None
-            await self._end(call_id, call, answered=True)
+            await self._endings.call(call_id, call)
             return call_view(call, self._tallies)
-        if is_lost(dial) or self._line.is_leaving(dial.id):
-            self._unwanted.add(dial.id)
-        elif dial.state == "waiting":
-            async with asyncio.timeout(LIMIT_S):
-                await self._book.ended(dial.id, "canceled")
-        elif dial.state != "ended":
-            await self._end_leg(dial)
+        leaving = self._line.is_leaving(dial.id)
+        await self._endings.end(dial, self._watching, leaving=leaving)
         return self.view_of(dial)
 
     # The carrier
@@ -187,7 +184,7 @@ class Placing:
         if dial.call_sid not in (None, call_sid):
             raise Rejected("dial_other_call")
         over = dial.state == "ended" and dial.outcome != "unknown"
-        if over or dial.id in self._unwanted:
+        if over or self._endings.is_unwanted(dial):
             raise Rejected("dial_over")
         now = datetime.now(UTC)
         self.hear(dial_id, News(at=now, status="in-progress", call_sid=call_sid))
@@ -207,7 +204,7 @@ class Placing:
 
     async def _run(self) -> None:
         for dial in await self._book.load():
-            if dial.state != "waiting":
+            if dial.state not in ("waiting", "answered"):
                 self._registry.reserve(dial.id)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._line.run())
@@ -217,7 +214,7 @@ class Placing:
         """A mistake of ours must not end the watch over what is under way."""
         if not running.cancelled() and running.exception() is not None:
             _log.error("placing.failed", exc_info=running.exception())
-            asyncio.get_running_loop().call_later(_LEAVE_S, self.start)
+            self._again = asyncio.get_running_loop().call_later(_LEAVE_S, self.start)
 
     async def _find(self, call_id: str) -> Dial | None:
         if call_id.startswith("CA"):
@@ -230,14 +227,11 @@ class Placing:
         machine = news.answered_by == "fax" or news.answered_by.startswith("machine")
         if machine and not here and dial is not None and dial.amd == "hangup":
             # Nobody here has its stream (yet): the carrier ends it.
-            await self._quietly(dial, self._rest.end(news.call_sid))
+            await self._endings.quietly(dial, self._rest.end(news.call_sid))
 
     def _order(self, dial: Dial) -> Order:
         limit = self._plan(offer_of(dial)).route.max_minutes
         return order_of(dial, self._settings.public_url, limit)
-
-    def _is_unwanted(self, dial: Dial) -> bool:
-        return dial.id in self._unwanted
 
     def _look_for(self, dial: Dial) -> None:
         """Begins the search for the call of a dial, unless its request is still under way."""
@@ -250,43 +244,27 @@ class Placing:
     def _changed(self, dial: Dial) -> None:
         self._watching.heard_of(dial)
         self._line.look()
-        unwanted = dial.id in self._unwanted
         if dial.state == "ended":
             self._registry.release(dial.id)
-            self._unwanted.discard(dial.id)
+            self._endings.forget(dial)
         elif dial.state == "unknown":
             self._look_for(dial)
-        elif unwanted and dial.call_sid is not None:
-            self._unwanted.discard(dial.id)
-            self._spawn(self._quietly(dial, self._end_leg(dial)))
+        elif self._endings.is_unwanted(dial) and dial.call_sid is not None:
+            self._endings.forget(dial)
+            self._end(dial)
+        if dial.state == "answered" and self._registry.is_reserved(dial.id):
+            # Whoever picked up asks for the stream in a moment, unless another process is asked.
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._waits.overdue_s, self._registry.release, dial.id)
 
     def _call_ended(self, call_sid: str, reason: str) -> None:
         dial = self._book.by_sid(call_sid) if reason in _OURS_TO_SAY else None
         if dial is not None:
             self._spawn(self._book.ended(dial.id, reason))
 
-    async def _end_leg(self, dial: Dial) -> None:
-        assert dial.call_sid is not None
-        call = self._registry.get(dial.call_sid)
-        if await self._end(dial.call_sid, call, answered=dial.state == "answered"):
-            self._watching.expect(dial)
-        else:  # its end was never told
-            await self._watching.ask(dial, dial.call_sid)
-
-    async def _end(self, call_sid: str, call: Call | None, *, answered: bool) -> bool:
-        """By the stream where there is one, else by the carrier; False when it was over already."""
-        if call is not None:
-            streams = call.downstream.is_open
-            call.end("hung_up")
-            if streams:
-                return True
-        return await self._rest.end(call_sid, answered=answered)
-
-    async def _quietly(self, dial: Dial, ending: Awaitable[object]) -> None:
-        try:
-            await ending
-        except CARRIER_FAULTS as error:
-            _log.warning("dial.not_ended", dial=dial.id, error=type(error).__name__)
+    def _end(self, dial: Dial) -> asyncio.Task[None]:
+        leg = self._endings.leg(dial, self._watching)
+        return self._spawn(self._endings.quietly(dial, leg))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)

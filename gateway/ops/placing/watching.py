@@ -91,7 +91,9 @@ class Watching:
     async def sweep(self) -> None:
         """Ends the legs that are certainly ours and that nobody needs; tells of the others."""
         try:
+            await self._book.look()
             calls = await self._rest.live_calls(datetime.now(UTC) - SINCE)
+            self._told &= {call.sid for call in calls}
             for call in calls:
                 if call.direction == "outbound-api" and self._registry.get(call.sid) is None:
                     await self._judge(call)

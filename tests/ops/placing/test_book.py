@@ -159,3 +159,16 @@ async def test_what_was_erased_is_gone(tmp_path: Path) -> None:
         assert await here.book.find(dial.id) is None
         assert await here.book.find_sid(SID) is None
         assert here.book.get(dial.id) is None
+
+
+@pytest.mark.asyncio
+async def test_what_others_left_is_taken_in(tmp_path: Path) -> None:
+    """What waits, and what the carrier has; a request that may be under way is theirs."""
+    async with room(tmp_path) as here:
+        waits, lost = await here.waiting(), await here.sending(OTHER)
+        rings = await here.sending("+12025550111")
+        await here.book.placed(rings.id, SID)
+        later = Book(here.dials)
+        await later.look()
+        assert {each.id for each in later.open()} == {waits.id, rings.id}
+        assert later.get(lost.id) is None
