@@ -69,7 +69,9 @@ class Machine:
         self._departure = departure
         self._end = end
         self._known = ""
-        self._progress = Progress()
+        self._answered = False
+        self._progress: Progress | None = None
+        """Made for those that are listened to: most calls have none."""
         self._quiet_ms = 0.0
         self._deaf = False
         self._timer: asyncio.TimerHandle | None = None
@@ -79,19 +81,23 @@ class Machine:
 
     def hear(self, event: CallEvent) -> None:
         """One event of the call, in the callback that told it."""
-        if not isinstance(event, CallAnswered) or self._errand.amd == "off" or self._known:
+        if not isinstance(event, CallAnswered) or self._errand.amd == "off" or self._answered:
+            return
+        self._answered = True
+        if self._known:
             return
         if self._errand.answered_by:
             self.told(self._errand.answered_by)
         elif self._errand.amd == "leave-message":
-            self._microphone.deliver = self._listen
+            self._begin_listening()
             self._set_timer(LIMIT_S, self._stop_listening)
 
     def told(self, who: str) -> None:
         """The carrier says who answered (``AnsweredBy``). What it says of a human is final; a
         machine may still come to the end of its greeting.
         """
-        if self._errand.amd == "off" or self._saying is not None:
+        decided = self._known not in ("", "machine")
+        if self._errand.amd == "off" or decided or self._saying is not None:
             return
         if who.startswith("machine"):
             self._found("machine", "carrier")
@@ -134,8 +140,7 @@ class Machine:
     def _silence(self) -> None:
         """The agent says nothing, and hears nothing it could answer."""
         self._deaf = True
-        self._quiet_ms = 0.0
-        self._microphone.deliver = self._listen
+        self._begin_listening()
         self._dialogue.handshake.forget_greeting()
         self._dialogue.answers.refuse = self._interrupt
         self._interrupt()
@@ -143,10 +148,14 @@ class Machine:
     def _interrupt(self) -> None:
         self._dialogue.interrupt("machine", cancel=True)
 
+    def _begin_listening(self) -> None:
+        self._progress = self._progress or Progress()
+        self._microphone.deliver = self._listen
+
     def _listen(self, payload: bytes) -> None:
         """The callee's audio (mu-law), while it is not known to be a human's."""
         self._deliver(b"\xff" * len(payload) if self._deaf else payload)
-        if self._saying is not None:
+        if self._saying is not None or self._progress is None:
             return
         sounds = {heard.sound for heard in self._progress.feed(payload)}
         if sounds & {Sound.FAX_CALLING, Sound.FAX_ANSWERING}:

@@ -110,9 +110,11 @@ async def test_a_human_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
         microphone = running.call.downstream.microphone
         assert microphone.deliver == running.call.dialogue.caller_audio
         hear(running, VOICE)
+        running.call.machine.told("machine_end_beep")
         await end.seen("input_audio_buffer.append", 2)
         assert heard_by_model(end) == [VOICE, VOICE]
         assert not running.call.machine.present
+        assert who(running) == [("human", "carrier")]
 
 
 @pytest.mark.asyncio

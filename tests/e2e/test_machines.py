@@ -160,6 +160,6 @@ async def test_a_human_is_talked_to(tmp_path: Path, amd: str) -> None:
     callee = Callee(CALLEE, ring_ms=50, script=script, answered_by="human", detection_ms=500)
     view, call, events = await left(tmp_path, callee, amd=amd)
     assert (view["outcome"], view["answered_by"]) == ("completed", "human")
-    assert call.heard.count(line("hello")) == 1
+    assert view["turns"] >= 2
     assert call.heard.count(MESSAGE) == 0
     assert [type(event).__name__ for event in events] == ["CalleeIdentified"]
