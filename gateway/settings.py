@@ -188,6 +188,9 @@ class Settings(BaseSettings):
     twilio_api_url: Annotated[str, AfterValidator(_public_url)] = Field(
         "", description="Twilio's REST API elsewhere: a region (https://…) or the twin."
     )
+    calls_per_second: float = Field(
+        1.0, gt=0, le=100, description="Calls placed in a second; the carrier allows the account 1."
+    )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
     public_url: Annotated[str, AfterValidator(_public_url)] = Field(

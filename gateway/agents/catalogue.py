@@ -18,6 +18,7 @@ from gateway.agents.assembly import Assembly, made_ready
 from gateway.agents.checks import cross_problems, tool_problems
 from gateway.agents.connection import connection, credentials
 from gateway.agents.draft import Draft, read_folder
+from gateway.agents.errands import check_directory, on_errand
 from gateway.agents.mcp import McpServers
 from gateway.agents.model import floor_rules, model_settings, run_config
 from gateway.agents.problems import Problem, in_order, nearest_or_all
@@ -106,8 +107,11 @@ class Catalogue:
         return self._draft.routes.numbers(name)
 
     def route(self, offer: Offer) -> Route:
-        """The route of a call."""
-        return self._draft.routes.find(offer)
+        """The route of a call, with what its errand changes of it."""
+        route = self._draft.routes.find(offer)
+        if offer.errand is None:
+            return route
+        return on_errand(route, offer.errand, self._settings.recordings)
 
     def plan(self, offer: Offer) -> AgentPlan:
         """What answers a call. Raises ConfigError when a text cannot be rendered for it."""
@@ -117,6 +121,7 @@ class Catalogue:
         """The same with another agent than the route's. Raises ConfigError for an unknown one."""
         agent, route = self.agent(name), _with_own_data(self.route(offer))
         reached = self._draft.reach(name)
+        check_directory(reached, route)
         model = agent.table.model
         config = connection(agent, self._settings)
         rules = floor_rules(agent.table)

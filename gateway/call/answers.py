@@ -20,6 +20,8 @@ class Answers:
         """True while the caller has the floor: an answer follows when that turn is over."""
         self.count = 0
         """Answers begun; the greeting is the first, if there is one."""
+        self.refuse: Callable[[], None] | None = None
+        """Called in place of letting an answer be heard, with each that begins; None = all are."""
         self._send = send
         self._newest: str | None = None
         self._spoken: str | None = None
@@ -53,6 +55,8 @@ class Answers:
         self.count += 1
         self._newest = response_id
         self.active = True
+        if self.refuse is not None:
+            self.refuse()
 
     def spoke(self, response_id: str) -> None:
         """An answer has audio."""

@@ -14,12 +14,13 @@ from typing import Literal
 
 from gateway.call.approvals import Approvals
 from gateway.call.carrier import CarrierSocket
-from gateway.call.context import CallContext, Destination
+from gateway.call.context import CallContext, Destination, Errand
 from gateway.call.control import Control
 from gateway.call.departure import Departure
 from gateway.call.dialogue import Dialogue
 from gateway.call.downstream import Downstream
 from gateway.call.link import Dialler
+from gateway.call.machine import Machine
 from gateway.call.meter import Account, Meter, Tariff
 from gateway.call.patience import Patience
 from gateway.call.recorded import Phrase, phrase
@@ -62,6 +63,8 @@ class Offer:
     campaign: str = ""
     stir: str = ""
     """What the caller's carrier vouches for, as the carrier names it; empty = nothing."""
+    errand: Errand | None = None
+    """What we placed the call for; None = nothing is known of that."""
 
 
 @dataclass(frozen=True)
@@ -130,25 +133,18 @@ class Call:
         )
         self._departure = Departure(self.dialogue, self._going)
         self._transfer = Transfer(plan.route.directory, lambda: self.end("transferred"))
-        control = Control(
-            self._loop,
-            self.dialogue,
-            plan.route.directory,
-            self.downstream.keys,
-            self.hang_up,
-            self.transfer,
-            lambda granted: self._recorder.consent(granted=granted),
-        )
+        microphone = self.downstream.microphone
+        self.machine = Machine(offer.errand, self.dialogue, microphone, self._departure, self.end)
         self._patience = Patience(
             plan,
             self.dialogue,
-            lambda: self.state == "live" and self._transfer.key is None,
+            self._undisturbed,
             self.hang_up,
             lambda: self.say_and_end("goodbye", "time_limit"),
         )
         self._upstream = Upstream(
             plan,
-            _context(offer, plan, control),
+            _context(self),
             line.dialler,
             line.approvals,
             self.dialogue,
@@ -270,7 +266,8 @@ class Call:
 
     def _stay(self) -> None:
         """Who speaks up keeps the call; a transfer that was announced is not undone by a word."""
-        if self._transfer.key is None and self._departure.cancel():
+        leaves = self._transfer.key is not None or self.machine.present
+        if not leaves and self._departure.cancel():
             self.state = "live"
 
     def _interrupted(self, item: Item) -> None:
@@ -278,6 +275,10 @@ class Call:
         self._upstream.interrupted(item)
 
     # Inside
+
+    def _undisturbed(self) -> bool:
+        """True while a caller and the agent are on the line and nobody is leaving."""
+        return self.state == "live" and self._transfer.key is None and not self.machine.present
 
     def _going(self, reason: str) -> None:
         if self._transfer.key is None:
@@ -305,8 +306,8 @@ class Call:
     async def _tear_down(self) -> None:
         for timer in self._timers:
             timer.cancel()
-        self._patience.stop()
-        self._meter.stop()
+        for each in (self._patience, self._meter, self.machine):
+            each.stop()
         self._transfer.stop()
         self._departure.cancel()
         self.dialogue.disconnect()
@@ -322,23 +323,32 @@ class Call:
         elif isinstance(event, CallerStarted):
             self._stay()
         self._line.listener(self.offer.call_sid, event)
-        for each in (self._recorder, self._meter):
+        for each in (self._recorder, self._meter, self._patience, self.machine):
             each.hear(event)
-        self._patience.hear(event)
 
     def _after(self, delay_s: float, callback: Callable[[], None]) -> None:
         self._timers.append(self._loop.call_later(delay_s, callback))
 
 
-def _context(offer: Offer, plan: AgentPlan, control: Control) -> CallContext:
+def _context(call: Call) -> CallContext:
+    offer, route = call.offer, call.plan.route
+    control = Control(
+        call._loop,
+        call.dialogue,
+        route.directory,
+        call.downstream.keys,
+        call.hang_up,
+        call.transfer,
+        lambda granted: call._recorder.consent(granted=granted),
+    )
     return CallContext(
         call_sid=offer.call_sid,
         caller=offer.caller,
         called=offer.called,
-        agent=plan.name,
+        agent=call.plan.name,
         control=control,
         direction=offer.direction,
-        route=plan.route,
+        route=route,
     )
 
 

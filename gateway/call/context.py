@@ -64,6 +64,31 @@ class Route:
     """Most the calls of this route may cost in a day; None = the gateway's own limit."""
 
 
+Amd = Literal["off", "hangup", "leave-message"]
+"""What is to be done when an answering machine takes a call of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What an outbound call was placed for. Whoever asked for the call said all of it; nothing is
+    the callee's.
+    """
+
+    dial: str
+    """Our own ID of the call, from before the carrier had one."""
+    agent: str = ""
+    """Who talks to the callee; empty = the route's agent."""
+    campaign: str = ""
+    data: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    """What instructions and tools may use, in addition to the route's own data and before it."""
+    record: bool | None = None
+    """None = as the route says."""
+    max_minutes: float | None = None
+    amd: Amd = "off"
+    answered_by: str = ""
+    """Who or what took the call, as the carrier names it, when it said so before the stream."""
+
+
 class CallControl(Protocol):
     """What an agent can do with its call. Each may be called from any thread."""
 

@@ -31,14 +31,24 @@ class Departure:
         self._on_begin = on_begin
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self, reason: str, then: Callable[[str], None], *, said: bool) -> bool:
-        """Calls ``then(reason)`` once all is heard; ``said`` = the last answer has the last words.
+    def begin(
+        self,
+        reason: str,
+        then: Callable[[str], None],
+        *,
+        said: bool,
+        limit_s: float | None = None,
+    ) -> bool:
+        """Calls ``then(reason)`` once all is heard; ``said`` = the last answer has the last words,
+        else they are waited for, up to ``limit_s`` or GOODBYE_LIMIT_S.
 
         False when a departure is under way already: that one stands.
         """
         if self._task is not None and not self._task.done():
             return False
-        self._task = asyncio.get_running_loop().create_task(self._leave(reason, then, said))
+        self._task = asyncio.get_running_loop().create_task(
+            self._leave(reason, then, said, limit_s or GOODBYE_LIMIT_S)
+        )
         return True
 
     def cancel(self) -> bool:
@@ -46,10 +56,12 @@ class Departure:
         task, self._task = self._task, None
         return task is not None and task.cancel()
 
-    async def _leave(self, reason: str, then: Callable[[str], None], said: bool) -> None:
+    async def _leave(
+        self, reason: str, then: Callable[[str], None], said: bool, limit_s: float
+    ) -> None:
         self._on_begin(reason)
         try:
-            async with asyncio.timeout(GOODBYE_LIMIT_S):
+            async with asyncio.timeout(limit_s):
                 # The answer that called for the end may itself still be running: what counts is
                 # that the newest one had words.
                 while self._dialogue.connected and (

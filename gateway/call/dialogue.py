@@ -221,9 +221,9 @@ class Dialogue:
         self.floor.stopped(now, self.caller.ended(voiced_ms, now))
 
     def _response_created(self, event: realtime.ResponseCreated) -> None:
-        self.answers.created(event.response_id)
         self._conversation.response_created(event.response_id)
         self.turns.response_created(event.response_id, time.monotonic())
+        self.answers.created(event.response_id)  # last: it may be refused
 
     def _response_done(self, event: realtime.ResponseDone) -> None:
         for late in self._conversation.late_items(event.response_id):

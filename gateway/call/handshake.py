@@ -56,6 +56,10 @@ class Handshake:
         self.model = session.model
         return None
 
+    def forget_greeting(self) -> None:
+        """Nobody is there to be greeted."""
+        self._greeting = None
+
     def _greet(self) -> None:
         """Asks for the greeting as soon as the session exists and its settings were sent.
 

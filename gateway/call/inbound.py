@@ -33,14 +33,14 @@ class Microphone:
     """The caller's end of one stream: every frame, silence where there is none, in real time."""
 
     def __init__(self, deliver: Callable[[bytes], None]) -> None:
-        """``deliver`` gets the audio (mu-law), frames and silence alike."""
+        """``deliver`` gets the audio (mu-law), frames and silence alike; it may be changed."""
         self.frames = 0
         """Frames the carrier sent."""
         self.veil: Callable[[bytes], bytes] | None = None
         """What the audio is passed through, as long as it was; None = it is left alone."""
         self.tape: StereoTape | None = None
         """What is recorded, while it is: the frames alone, each where the carrier says."""
-        self._deliver = deliver
+        self.deliver = deliver
         self._gaps = Gaps()
         self._open = False
         self._timer: asyncio.TimerHandle | None = None
@@ -64,7 +64,7 @@ class Microphone:
         self.frames += 1
         self._pad(self._gaps.before(media.timestamp_ms, len(media.payload), now))
         payload = media.payload if self.veil is None else self.veil(media.payload)
-        self._deliver(payload)
+        self.deliver(payload)
         if self.tape is not None:
             self.tape.caller(payload, media.timestamp_ms * BYTES_PER_MS)
         if self._timer is None and self._open:
@@ -84,7 +84,7 @@ class Microphone:
 
     def _pad(self, n_bytes: int) -> None:
         if n_bytes:
-            self._deliver(b"\xff" * n_bytes)
+            self.deliver(b"\xff" * n_bytes)
 
 
 class Inbound:

@@ -55,9 +55,10 @@ class Reception:
             return known
         if self.registry.ended_reason(offer.call_sid, time.monotonic()) is not None:
             raise self._refusal("call_over")
-        if self.registry.draining:
+        expected = offer.errand is not None and self.registry.is_reserved(offer.errand.dial)
+        if self.registry.draining and not expected:
             raise self._refusal("draining")
-        if self.registry.full:
+        if self.registry.full and not expected:
             raise self._refusal("capacity")
         return self._begin(offer)
 
@@ -164,6 +165,13 @@ class Reception:
         if call is not None:
             return call.outcome
         return self.registry.ended_reason(call_sid, time.monotonic())
+
+    def answered_by(self, call_sid: str, who: str) -> bool:
+        """The carrier says who or what took a call of ours; False when the call is not here."""
+        call = self.registry.get(call_sid)
+        if call is not None:
+            call.machine.told(who)
+        return call is not None
 
     def carrier_ended(self, call_sid: str, status: str) -> None:
         """The carrier says the call is over; whatever of it still stands here is closed."""

@@ -1,5 +1,7 @@
 """The live calls of this process: capacity, drain, and what is remembered of calls that ended.
 
+A phone that rings for us has its seat already: whoever picks it up is not told that we are busy.
+
 The only thing calls share that changes.
 """
 
@@ -21,6 +23,7 @@ class Registry:
         self.draining = False
         self._calls: dict[str, Call] = {}
         self._ended: dict[str, tuple[float, str]] = {}
+        self._seats: set[str] = set()
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -37,14 +40,33 @@ class Registry:
     @property
     def full(self) -> bool:
         """True when no further call is taken; offered calls count, so pre-dialling is bounded."""
-        return len(self._calls) >= self.capacity
+        return len(self._calls) + len(self._seats) >= self.capacity
+
+    def reserve(self, dial: str) -> bool:
+        """Keeps a seat for a phone that is going to ring; False when there is none."""
+        if dial not in self._seats and (self.full or self.draining):
+            return False
+        self._seats.add(dial)
+        self._empty.clear()
+        return True
+
+    def release(self, dial: str) -> None:
+        """Nobody will take that seat any more, or it was taken."""
+        self._seats.discard(dial)
+        self._look_if_empty()
+
+    def is_reserved(self, dial: str) -> bool:
+        """True while a seat is kept for that phone."""
+        return dial in self._seats
 
     def on_route(self, name: str) -> int:
         """How many calls live on the route of that name."""
         return sum(call.plan.route.name == name for call in self._calls.values())
 
     def add(self, call: Call) -> None:
-        """A call was offered."""
+        """A call was offered; the seat that was kept for it, if there was one, is its own."""
+        if call.offer.errand is not None:
+            self._seats.discard(call.offer.errand.dial)
         self._calls[call.offer.call_sid] = call
         self._empty.clear()
 
@@ -53,8 +75,7 @@ class Registry:
         self._calls.pop(call.offer.call_sid, None)
         self._forget_old(now)
         self._ended[call.offer.call_sid] = (now, reason)
-        if not self._calls:
-            self._empty.set()
+        self._look_if_empty()
 
     def ended_reason(self, call_sid: str, now: float) -> str | None:
         """Why a call of the last 24 h ended; None when it is not known."""
@@ -63,8 +84,12 @@ class Registry:
         return None if found is None else found[1]
 
     async def wait_empty(self) -> None:
-        """Returns when no call is left."""
+        """Returns when no call is left and no phone rings for one."""
         await self._empty.wait()
+
+    def _look_if_empty(self) -> None:
+        if not self._calls and not self._seats:
+            self._empty.set()
 
     def _forget_old(self, now: float) -> None:
         while self._ended:

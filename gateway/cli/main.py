@@ -9,6 +9,7 @@ import typer
 
 from gateway import __version__
 from gateway.cli import outbound_group
+from gateway.cli.call_command import call
 from gateway.cli.calls_privacy import add_commands
 from gateway.cli.webhook import webhook
 from gateway.errors import ConfigError, GatewayError
@@ -33,6 +34,7 @@ outbound_group.add_commands(outbound)
 app.add_typer(outbound, name="outbound")
 calls = typer.Typer(help="Records of past calls, and of those on the line.", no_args_is_help=True)
 app.add_typer(calls, name="calls")
+app.command()(call)
 app.add_typer(webhook, name="webhook")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -125,6 +125,8 @@ async def run_gateway(settings: Settings) -> int:
     from gateway.call.tools import ToolRunner
     from gateway.core.tickets import derive_secret
     from gateway.observe.logs import log_event
+    from gateway.ops.placing.office import open_placing
+    from gateway.ops.placing.tally import Tallies
     from gateway.store.archive import Archive
     from gateway.store.pricefile import read_prices
     from gateway.web.app import build_app
@@ -144,21 +146,27 @@ async def run_gateway(settings: Settings) -> int:
     prices = read_prices(settings)
     archive = Archive(settings, prices)
     tariff = tariff_of(settings, prices)
+    tallies = Tallies(tariff)
 
     def hear(call_sid: str, event: "CallEvent") -> None:
         log_event(call_sid, event)
         archive.hear(call_sid, event)
+        tallies.hear(call_sid, event)
 
     approvals = Approvals(settings.approval_timeout_s)
     line = Line(settings, dialler, hear, approvals, archive.tapes, tariff)
     reception = Reception(line, agents.plan, secret)
-    app = build_app(settings, reception, archive.durable)
-    server = build_server(app, settings, reception)
+    placing_calls = open_placing(settings, reception, agents.plan, tariff, tallies)
     tools.start()
     try:
-        await agents.open()
-        await archive.start(tariff.spending.preload)
-        return await _run(server, settings, agents)
+        async with placing_calls as placing:
+            app = build_app(settings, reception, archive.durable, placing)
+            server = build_server(app, settings, reception)
+            await agents.open()
+            await archive.start(tariff.spending.preload)
+            if placing is not None:
+                placing.start()
+            return await _run(server, settings, agents)
     finally:
         await servers.stop()
         tools.stop()

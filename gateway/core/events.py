@@ -145,6 +145,28 @@ class AgentStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class CalleeIdentified:
+    """It is known who or what took a call of ours."""
+
+    who: str
+    """``machine``, ``fax``, or as the carrier names it: ``human``, ``unknown``."""
+    by: str
+    """``carrier``, or ``tone`` when we heard it ourselves."""
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class MessageStarted:
+    """An answering machine records, and the agent leaves its message."""
+
+    cause: str
+    """What told: the ``carrier``, a ``beep`` we heard, ``silence``, or that it took too much
+    ``time``.
+    """
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class CallerIdle:
     """Nobody has spoken for a while, and the agent asks whether the caller is still there."""
 
@@ -310,6 +332,8 @@ CallEvent = (
     | CallerStopped
     | AgentStarted
     | AgentStopped
+    | CalleeIdentified
+    | MessageStarted
     | CallerIdle
     | TurnDone
     | BargeIn

@@ -1,31 +1,31 @@
 """The API for the people and programs behind the agents: which tool calls wait, and their decision.
 
-Everything under ``/api/`` goes through one gate, the token of GATEWAY_API_TOKEN, and is closed to
-everybody while there is none. Answers are JSON and are kept by nobody on the way.
+Everything under ``/api/`` goes through one gate: the token of GATEWAY_API_TOKEN, or the one the
+command line makes of the first auth token, so that it needs no set-up on the gateway's own machine.
+Without the one it is closed to everybody who has not the other.
 """
 
 import hmac
-import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.call.approvals import ApprovalRequest, Approvals
 from gateway.call.reception import Reception
+from gateway.ops.apitokens import api_tokens
 from gateway.settings import Settings
+from gateway.web.answers import answered, body_of
 
-MAX_BODY_BYTES = 16 * 1024
 MAX_MESSAGE_CHARS = 500
 _MILLISECOND = timedelta(milliseconds=1)
 
 Handler = Callable[[Request], Awaitable[Any]]
-"""Takes a request that may do what it asks for; its result is the JSON of the answer."""
+"""Takes a request that may do what it asks for; its result is the JSON of the answer, or it."""
 
 
 class _Decision(msgspec.Struct, forbid_unknown_fields=True):
@@ -37,8 +37,8 @@ class Api:
     """The gate before every endpoint under ``/api/``."""
 
     def __init__(self, settings: Settings, reception: Reception) -> None:
-        token = settings.api_token
-        self._token = None if token is None else token.get_secret_value().encode()
+        self._open = settings.api_token is not None
+        self._tokens = [each.encode() for each in api_tokens(settings)]
         self._reception = reception
 
     def endpoint(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -47,24 +47,26 @@ class Api:
         async def answer(request: Request) -> Response:
             try:
                 self._admit(request)
-                return _json(await handler(request))
+                result = await handler(request)
+                return result if isinstance(result, Response) else answered(result)
             except HTTPException as refusal:
                 # Whoever is refused may still be sending: the connection goes, too.
                 headers = {**(refusal.headers or {}), "Connection": "close"}
-                return _json({"error": refusal.detail}, refusal.status_code, headers)
+                return answered({"error": refusal.detail}, refusal.status_code, headers)
 
         return answer
 
     def _admit(self, request: Request) -> None:
-        if self._token is None:
-            self._reception.rejected("api_token")
-            raise HTTPException(403, "closed: GATEWAY_API_TOKEN is not set")
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        right = hmac.compare_digest(token.strip().encode(), self._token)
-        if not right or scheme.lower() != "bearer":
-            self._reception.rejected("api_token")
-            wanted = "Authorization: Bearer <GATEWAY_API_TOKEN>"
-            raise HTTPException(401, f"needs {wanted}", {"WWW-Authenticate": "Bearer"})
+        given = token.strip().encode()
+        right = [hmac.compare_digest(given, each) for each in self._tokens]
+        if any(right) and scheme.lower() == "bearer":
+            return
+        self._reception.rejected("api_token")
+        if not self._open:
+            raise HTTPException(403, "closed: GATEWAY_API_TOKEN is not set")
+        wanted = "Authorization: Bearer <GATEWAY_API_TOKEN>"
+        raise HTTPException(401, f"needs {wanted}", {"WWW-Authenticate": "Bearer"})
 
 
 class ApprovalHandlers:
@@ -81,7 +83,7 @@ class ApprovalHandlers:
     async def decide(self, request: Request) -> dict[str, str]:
         """Approves or rejects a tool call that waits."""
         tool_call_id = request.path_params["tool_call_id"]
-        decided = _decision(await _body(request))
+        decided = _decision(await body_of(request))
         found = self._approvals.decide(
             tool_call_id, approve=decided.decision == "approve", message=decided.message
         )
@@ -104,18 +106,6 @@ def _shown(request: ApprovalRequest, now: datetime) -> dict[str, Any]:
     }
 
 
-async def _body(request: Request) -> bytes:
-    body = b""
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                raise HTTPException(413, f"the body has over {MAX_BODY_BYTES} bytes")
-    except ClientDisconnect:
-        raise HTTPException(400, "the body broke off") from None
-    return body
-
-
 def _decision(body: bytes) -> _Decision:
     try:
         decided = msgspec.json.decode(body, type=_Decision)
@@ -129,11 +119,3 @@ def _decision(body: bytes) -> _Decision:
     if decided.message is not None and decided.decision == "approve":
         raise HTTPException(400, "`message` is told to the agent with `decision` reject only")
     return decided
-
-
-def _json(
-    content: Any, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})
-) -> Response:
-    # Pure ASCII: a model may write half a surrogate pair, which no other encoding takes.
-    text = json.dumps(content)
-    return Response(text, status, {**headers, "Cache-Control": "no-store"}, "application/json")

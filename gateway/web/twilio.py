@@ -3,8 +3,11 @@
 Every POST is signed, or answered 403 with nothing in it. The answers are TwiML or 204.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import structlog
 from starlette.datastructures import FormData
@@ -16,8 +19,11 @@ from gateway.call.call import Call, Offer
 from gateway.call.context import Destination
 from gateway.call.reception import Reception
 from gateway.core import twiml
+from gateway.core.dialstate import News
 from gateway.errors import Rejected
+from gateway.ops.placing.placing import Placing
 from gateway.settings import Settings
+from gateway.web.progress import progress_news
 from gateway.web.signature import Signatures
 
 MAX_FORM_BYTES = 64 * 1024
@@ -39,7 +45,7 @@ _log = structlog.get_logger()
 Durable = Callable[[float], Awaitable[bool]]
 """True as soon as everything told so far is on the disk; False when that takes longer (s)."""
 
-Handler = Callable[[FormData], Response]
+Handler = Callable[[FormData], Awaitable[Response]]
 """Answers a signed form; what the signed address carried stands in it as ``query.<name>``."""
 
 
@@ -52,12 +58,16 @@ class TwilioWebhooks:
         reception: Reception,
         signatures: Signatures,
         durable: Durable | None = None,
+        placing: Placing | None = None,
     ) -> None:
-        """``durable`` waits until what happened so far cannot be lost any more, for a while."""
+        """``durable`` waits until what happened so far cannot be lost any more, for a while;
+        ``placing`` knows the calls we placed.
+        """
         self._settings = settings
         self._reception = reception
         self._signatures = signatures
         self._durable = durable
+        self._placing = placing
 
     def endpoint(
         self, handler: Handler, *, kept: bool = False
@@ -69,7 +79,7 @@ class TwilioWebhooks:
 
         async def answer(request: Request) -> Response:
             form = await self._signed_form(request)
-            response = handler(form)
+            response = await handler(form)
             if kept and self._durable is not None and not await self._durable(_DURABLE_S):
                 _log.warning("records.not_durable", call_sid=_field(form, "CallSid"))
             return response
@@ -78,8 +88,10 @@ class TwilioWebhooks:
 
     # The handlers
 
-    def voice(self, form: FormData) -> Response:
-        """A call comes in: the model is dialled, Twilio is told to open the stream."""
+    async def voice(self, form: FormData) -> Response:
+        """A call comes in, or one of ours was answered: the model is dialled, Twilio is told to
+        open the stream.
+        """
         offer = Offer(
             call_sid=_field(form, "CallSid"),
             account_sid=_field(form, "AccountSid"),
@@ -92,12 +104,12 @@ class TwilioWebhooks:
         if not _CALL_SID.fullmatch(offer.call_sid):
             raise HTTPException(400, "CallSid is missing or is none")
         try:
-            call = self._reception.offer(offer)
+            call = self._reception.offer(await self._with_errand(offer, form))
         except Rejected as refusal:
             return _twiml(self._refusal(refusal.reason))
         return _twiml(self._connect(call))
 
-    def connect_ended(self, form: FormData) -> Response:
+    async def connect_ended(self, form: FormData) -> Response:
         """The stream is over and Twilio asks what comes next.
 
         A caller who is being transferred is connected; a call we ended is hung up. A caller who is
@@ -113,7 +125,7 @@ class TwilioWebhooks:
             return _twiml(twiml.say_and_hangup(_CONNECTION_LOST))
         return _twiml(twiml.hangup())
 
-    def dial_ended(self, form: FormData) -> Response:
+    async def dial_ended(self, form: FormData) -> Response:
         """The destination of a transfer is done, or never answered: then the caller comes back."""
         call_sid, there = _field(form, "CallSid"), _field(form, "CallStatus") == "in-progress"
         talked = _field(form, "DialCallStatus") in ("completed", "answered")
@@ -125,15 +137,29 @@ class TwilioWebhooks:
             return _twiml(twiml.say_and_hangup(_CONNECTION_LOST))
         return _twiml(twiml.hangup())
 
-    def status(self, form: FormData) -> Response:
-        """The carrier's view of the call's progress."""
-        status = _field(form, "CallStatus")
-        _log.info("carrier.status", call_sid=_field(form, "CallSid"), status=status)
+    async def status(self, form: FormData) -> Response:
+        """The carrier's view of the call's progress; of a call we placed it is written down."""
+        status, call_sid = _field(form, "CallStatus"), _field(form, "CallSid")
+        _log.info("carrier.status", call_sid=call_sid, status=status)
         if status in ("completed", "busy", "failed", "no-answer", "canceled"):
-            self._reception.carrier_ended(_field(form, "CallSid"), status)
+            self._reception.carrier_ended(call_sid, status)
+        if (dial := _dial_of(form)) and self._placing is not None:
+            await _soon(self._placing.hear(dial, progress_news(form, datetime.now(UTC))))
         return Response(status_code=204)
 
-    def stream_status(self, form: FormData) -> Response:
+    async def amd(self, form: FormData) -> Response:
+        """Who answered a call we placed: a human, a machine, a fax."""
+        call_sid, who = _field(form, "CallSid"), _field(form, "AnsweredBy")
+        _log.info("carrier.amd", call_sid=call_sid, answered_by=who)
+        dial = _dial_of(form)
+        if not dial or self._placing is None or not who:
+            return Response(status_code=204)
+        here = self._reception.answered_by(call_sid, who)
+        news = News(at=datetime.now(UTC), call_sid=call_sid, answered_by=who)
+        await _soon(self._placing.answered_by(dial, news, here=here))
+        return Response(status_code=204)
+
+    async def stream_status(self, form: FormData) -> Response:
         """The only channel that tells why a stream could not be opened."""
         event, error = _field(form, "StreamEvent"), _field(form, "StreamError")
         log = _log.warning if event == "stream-error" else _log.info
@@ -141,6 +167,22 @@ class TwilioWebhooks:
         return Response(status_code=204)
 
     # Inside
+
+    async def _with_errand(self, offer: Offer, form: FormData) -> Offer:
+        """The offer with what we placed the call for. Raises Rejected when we did not, or do not
+        want it any more.
+        """
+        dial = _dial_of(form)
+        if not dial:
+            return offer
+        try:
+            if self._placing is None:
+                raise Rejected("dial_unknown")
+            errand = await self._placing.errand(dial, offer.call_sid)
+        except Rejected as refusal:
+            self._reception.rejected(refusal.reason)
+            raise
+        return replace(offer, errand=errand, campaign=errand.campaign or offer.campaign)
 
     async def _signed_form(self, request: Request) -> FormData:
         length = request.headers.get("content-length", "")
@@ -187,7 +229,7 @@ class TwilioWebhooks:
         )
 
     def _refusal(self, reason: str) -> str:
-        if reason == "call_over":
+        if reason in ("call_over", "dial_unknown", "dial_other_call", "dial_over"):
             return twiml.hangup()
         if reason == "agent_broken":
             return twiml.say_and_hangup(_BROKEN)
@@ -204,6 +246,16 @@ def _field(form: FormData, name: str) -> str:
 def _address(form: FormData, name: str) -> str:
     """A caller's or called address: any, made short and plain enough for tickets and logs."""
     return _NOT_PLAIN.sub("?", _field(form, name)[:_LONGEST_ADDRESS])
+
+
+def _dial_of(form: FormData) -> str:
+    """The dial of ours that the signed address names; empty when it names none."""
+    return _address(form, "query.dial")
+
+
+async def _soon(writing: asyncio.Task[None]) -> None:
+    """Waits for something to be written, but no longer than the carrier may wait for us."""
+    await asyncio.wait({writing}, timeout=_DURABLE_S)
 
 
 def _twiml(document: str) -> Response:

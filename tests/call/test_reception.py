@@ -7,12 +7,14 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.call.call import Call, Line, Offer
+from gateway.call.context import Errand
 from gateway.call.control import end_call
 from gateway.call.reception import Reception
 from gateway.call.session import AgentPlan
@@ -169,6 +171,30 @@ async def test_a_drain_refuses_new_calls_and_admits_offered_ones() -> None:
         assert at.reception.offer(offer()) is call
         assert at.reception.admit(start(call.ticket), SilentCarrier()) is call.downstream
         assert call.state == "answered"
+
+
+@pytest.mark.asyncio
+async def test_a_phone_of_ours_that_is_picked_up_has_its_place() -> None:
+    """However full the house is by then, and while it drains; without a seat it is as any other."""
+    async with desk(max_calls=1) as at:
+        ours = replace(offer(OTHER_SID), errand=Errand("dial"))
+        assert at.reception.registry.reserve("dial")
+        assert at.offer_refusal(offer()) == "capacity"
+        at.reception.drain()
+        call = at.reception.offer(ours)
+        assert call.offer.errand == Errand("dial")
+        stranger = replace(offer("CA" + "5" * 32), errand=Errand("other"))
+        assert at.offer_refusal(stranger) == "draining"
+
+
+@pytest.mark.asyncio
+async def test_a_call_is_told_who_answered() -> None:
+    """If it is here at all."""
+    async with desk() as at:
+        call = at.reception.offer(replace(offer(), errand=Errand("dial", amd="hangup")))
+        assert at.reception.answered_by(CALL_SID, "machine_start")
+        assert call.outcome == "machine"
+        assert not at.reception.answered_by(OTHER_SID, "machine_start")
 
 
 @pytest.mark.asyncio

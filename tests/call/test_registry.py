@@ -6,6 +6,7 @@ import pytest
 
 from gateway.call import registry
 from gateway.call.call import Call, Offer
+from gateway.call.context import Errand
 from gateway.call.registry import REMEMBER_S, Registry
 from tests.call.calls import line, plan
 from tests.call.watching import Witness, soon, turns
@@ -13,9 +14,10 @@ from tests.call.watching import Witness, soon, turns
 HOUR_S = 3600.0
 
 
-def call(call_sid: str) -> Call:
-    """A call that is not run."""
-    offer = Offer(call_sid, "AC1", "+15550002222", "+15550001111")
+def call(call_sid: str, dial: str = "") -> Call:
+    """A call that is not run; one of ours has a dial."""
+    errand = Errand(dial) if dial else None
+    offer = Offer(call_sid, "AC1", "+15550002222", "+15550001111", errand=errand)
     return Call(offer, plan("ws://127.0.0.1:9/"), line(Witness()))
 
 
@@ -109,3 +111,44 @@ async def test_calls_may_leave_while_they_are_gone_through() -> None:
     for each in calls:
         calls.remove(each, "x", 0.0)
     assert len(calls) == 0
+
+
+@pytest.mark.asyncio
+async def test_a_phone_that_rings_has_its_seat() -> None:
+    """Nobody else takes it, and whoever picks up has it; it is given back when nobody does."""
+    calls = Registry(2)
+    assert calls.reserve("one")
+    assert calls.reserve("one")
+    assert calls.reserve("two")
+    assert (calls.full, calls.reserve("three"), len(calls)) == (True, False, 0)
+    ours = call("CA1", "one")
+    calls.add(ours)
+    assert (calls.full, calls.is_reserved("one"), calls.is_reserved("two")) == (True, False, True)
+    calls.release("two")
+    calls.release("two")
+    assert calls.reserve("three")
+    calls.remove(ours, "x", 0.0)
+    assert not calls.full
+
+
+@pytest.mark.asyncio
+async def test_a_house_that_drains_waits_for_phones_that_ring() -> None:
+    """And lets no more of them ring."""
+    calls = Registry(5)
+    assert calls.reserve("one")
+    calls.draining = True
+    assert not calls.reserve("two")
+    empty = asyncio.ensure_future(calls.wait_empty())
+    await turns()
+    assert not empty.done()
+    ours = call("CA1", "one")
+    calls.add(ours)
+    await turns()
+    assert not empty.done()
+    calls.remove(ours, "x", 0.0)
+    await soon(empty)
+    calls.draining = False
+    assert calls.reserve("two")
+    again = asyncio.ensure_future(calls.wait_empty())
+    calls.release("two")
+    await soon(again)

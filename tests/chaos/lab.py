@@ -61,6 +61,11 @@ say = "answer"
 say = "else"
 """
 """Two questions, a tool, and the agent hangs up."""
+PLACES = {
+    "TWILIO_PHONE_NUMBER": NUMBER,
+    "GATEWAY_OUTBOUND_COUNTRIES": "US",
+    "GATEWAY_OUTBOUND_QUIET": "off",
+}
 LONG = {"answer": ("It is on its way.", 1500)}
 QUESTION = Play(payload=tone(300))
 STORY = (
@@ -114,11 +119,13 @@ async def lab(
     *,
     database_url: str | None = None,
     data_dir: Path | None = None,
+    places: bool = False,
     **environment: str,
 ) -> AsyncIterator[Lab]:
     """Everything but the gateway runs; it is to be started, and is gone afterwards.
 
-    ``environment`` is more of the gateway's, ``GATEWAY_`` before it.
+    ``environment`` is more of the gateway's, ``GATEWAY_`` before it; ``places``: it may ring phones
+    of the twin.
     """
     data = data_dir or folder / "data"
     data.mkdir(exist_ok=True)
@@ -134,6 +141,8 @@ async def lab(
         told = _environment(data, base, model.url, receiver.url)
         if database_url is not None:
             told["GATEWAY_DATABASE_URL"] = database_url
+        if places:
+            told |= {"GATEWAY_TWILIO_API_URL": twin.url, **PLACES}
         told |= {f"GATEWAY_{name.upper()}": value for name, value in environment.items()}
         gateway = GatewayProcess(folder, port, told, nursery)
         settings = settings_in(data, database_url=database_url)

@@ -2,10 +2,11 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx2
@@ -19,6 +20,10 @@ from gateway.call.reception import Reception
 from gateway.call.tools import ToolRunner
 from gateway.core.events import CallEnded, CallEvent
 from gateway.core.prices import Prices
+from gateway.ops.placing.office import open_placing
+from gateway.ops.placing.placing import Placing
+from gateway.ops.placing.tally import Tallies
+from gateway.ops.placing.waits import Waits
 from gateway.settings import Settings, load_settings
 from gateway.sim.realtime import RealtimeOptions, RealtimeServer
 from gateway.sim.realtime.session import Session
@@ -64,6 +69,7 @@ class House:
         self.twin = twin
         self.events: list[tuple[str, CallEvent]] = []
         self.archive: Archive | None = None
+        self.placing: Placing | None = None
         self.settings: Settings
         self.spending_known = asyncio.Event()
         """Set when what was spent before is counted."""
@@ -148,12 +154,16 @@ async def house(
     packet_ms: int = 0,
     kept_in: Path | None = None,
     prices: Prices | None = None,
+    waits: Waits | None = None,
+    carrier: Mapping[str, Any] = MappingProxyType({}),
     **settings_overrides: Any,
 ) -> AsyncIterator[House]:
     """Starts offline model, gateway and twin on free ports; stops all of them at the end.
 
     ``callees`` are the people the gateway may send a caller to; ``packet_ms`` is the twin's;
-    ``kept_in`` is where records and recordings go, None = nothing is kept.
+    ``kept_in`` is where records and recordings go, None = nothing is kept; with it the gateway can
+    place calls through the twin, as quickly as ``waits`` says. ``carrier`` are more of the twin's
+    options.
     """
     model = RealtimeServer(options or RealtimeOptions())
     await model.start()
@@ -178,7 +188,14 @@ async def house(
     # The public address is known once the socket is bound: bind first, then build on it.
     bound = socket.create_server(("127.0.0.1", 0))
     base = f"http://127.0.0.1:{bound.getsockname()[1]}"
-    settings = settings.model_copy(update={"public_url": base})
+    number = PhoneNumber(
+        NUMBER, voice_url=f"{base}/twilio/voice", status_callback=f"{base}/twilio/status"
+    )
+    twin = TwilioTwin(
+        TwilioOptions(ACCOUNT, TOKEN, (number,), callees=callees, packet_ms=packet_ms, **carrier)
+    )
+    await twin.start()
+    settings = settings.model_copy(update={"public_url": base, "twilio_api_url": twin.url})
 
     def tell(call_sid: str, event: CallEvent) -> None:
         for listener in listeners:
@@ -193,17 +210,18 @@ async def house(
     tapes, durable = (archive.tapes, archive.durable) if archive is not None else (None, None)
     line = Line(settings, dialler, tell, Approvals(settings.approval_timeout_s), tapes, tariff)
     reception = Reception(line, agents.plan, b"a secret for tests")
-    server = build_server(build_app(settings, reception, durable), settings, reception)
+    stack = AsyncExitStack()
+    placing = None
+    if archive is not None:
+        tallies = Tallies(tariff)
+        listeners.append(tallies.hear)
+        office = open_placing(settings, reception, agents.plan, tariff, tallies, waits)
+        placing = await stack.enter_async_context(office)
+    app = build_app(settings, reception, durable, placing)
+    server = build_server(app, settings, reception)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
-    number = PhoneNumber(
-        NUMBER, voice_url=f"{base}/twilio/voice", status_callback=f"{base}/twilio/status"
-    )
-    twin = TwilioTwin(
-        TwilioOptions(ACCOUNT, TOKEN, (number,), callees=callees, packet_ms=packet_ms)
-    )
-    await twin.start()
     running = House(base, reception, model, twin)
-    running.archive, running.settings = archive, settings
+    running.archive, running.settings, running.placing = archive, settings, placing
     listeners.append(running.heard_event)
     if archive is not None:
         listeners.append(archive.hear)
@@ -213,11 +231,14 @@ async def house(
             running.spending_known.set()
 
         await archive.start(preload)
+    if placing is not None:
+        placing.start()
     while not server.started:  # noqa: ASYNC110 uvicorn has no event for it
         await asyncio.sleep(0.01)
     try:
         yield running
     finally:
+        await stack.aclose()
         await twin.stop()
         for call in reception.registry:
             call.end("test_over")

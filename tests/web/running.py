@@ -26,6 +26,7 @@ from gateway.call.reception import Reception
 from gateway.call.recorded import Phrase, phrase
 from gateway.call.session import AgentPlan
 from gateway.core.events import CallEvent, CallOffered
+from gateway.ops.placing.placing import Placing
 from gateway.settings import Settings, load_settings
 from gateway.sim.realtime import RealtimeServer
 from gateway.web.app import build_app
@@ -217,9 +218,12 @@ async def running(
     model: Mapping[str, Any] | None = None,
     agent: Callable[[Settings], AgentPlan] = brief_agent,
     extend: Callable[[Starlette], None] = lambda _app: None,
+    placing: Placing | None = None,
     **changes: Any,
 ) -> AsyncIterator[Gateway]:
-    """Starts model and gateway, and stops both; `changes` are settings, `extend` gets the app."""
+    """Starts model and gateway, and stops both; `changes` are settings, `extend` gets the app,
+    `placing` knows the calls we placed.
+    """
     peer = RealtimeServer(options(folder, script, **(model or {})))
     await peer.start()
     listener = socket.create_server(("127.0.0.1", 0))
@@ -234,7 +238,7 @@ async def running(
 
     line = Line(settings, dialler, gateway.listen, Approvals(timeout_s=30))
     gateway.reception = _Reception(gateway, line, plan_for, SECRET)
-    app = build_app(settings, gateway.reception)
+    app = build_app(settings, gateway.reception, placing=placing)
     extend(app)
     gateway.server = build_server(app, settings, gateway.reception)
     gateway.serving = asyncio.create_task(gateway.server.serve(sockets=[listener]))

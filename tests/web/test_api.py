@@ -20,9 +20,11 @@ from starlette.routing import Route
 from gateway.call.approvals import Approvals, Verdict
 from gateway.call.reception import Reception
 from gateway.call.registry import Registry
+from gateway.ops.apitokens import api_tokens
 from gateway.settings import load_settings
 from gateway.web import api
-from gateway.web.api import MAX_BODY_BYTES, MAX_MESSAGE_CHARS
+from gateway.web.answers import MAX_BODY_BYTES
+from gateway.web.api import MAX_MESSAGE_CHARS
 from gateway.web.app import build_app
 from tests.web.carrier import LIMIT_S
 from tests.web.running import running
@@ -38,7 +40,7 @@ PENDING = "/api/approvals"
 class Desk:
     """The gateway's application, and the calls whose tools wait in it."""
 
-    def __init__(self, token: str | None = TOKEN) -> None:
+    def __init__(self, token: str | None = TOKEN, **more: Any) -> None:
         self.approvals = Approvals(LONG_S)
         self.rejections: Counter[str] = Counter()
         self.decided: list[tuple[str, Verdict, str | None]] = []
@@ -46,7 +48,7 @@ class Desk:
             approvals=self.approvals, registry=Registry(1), rejected=self._rejected
         )
         settings = load_settings(
-            _env_file=None, public_url="https://voice.example.com", api_token=token
+            _env_file=None, public_url="https://voice.example.com", api_token=token, **more
         )
         self.app = build_app(settings, cast(Reception, reception))
         self.http = httpx2.AsyncClient(
@@ -152,6 +154,20 @@ async def test_without_a_token_it_is_closed_to_everybody(headers: dict[str, str]
                 assert "GATEWAY_API_TOKEN" in error_of(answer)
     assert desk.rejections == {"api_token": len(found)}
     assert desk.waiting() == ["call_1"]
+
+
+@pytest.mark.parametrize("token", [TOKEN, None])
+async def test_the_command_line_needs_no_token_of_its_own(token: str | None) -> None:
+    """What is made of an auth token opens it, whether or not there is a token of the API's."""
+    desk = Desk(token, twilio_auth_token="one,two")
+    made = api_tokens(load_settings(_env_file=None, twilio_auth_token="two,three"))
+    async with desk.http:
+        answers = [
+            await desk.http.get(PENDING, headers={"Authorization": f"Bearer {each}"})
+            for each in [*made, "two"]
+        ]
+    refused = 403 if token is None else 401
+    assert [each.status_code for each in answers] == [200, refused, refused]
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])

@@ -1,0 +1,92 @@
+"""The running gateway's API, as commands ask it: where it is, what opens it, what went wrong."""
+
+from types import TracebackType
+from typing import Any
+
+import httpx2
+
+from gateway.errors import GatewayError
+from gateway.ops.apitokens import api_tokens
+from gateway.settings import Settings
+
+LIMIT_S = 20.0
+"""The API may have to ask the carrier, which has 15 s."""
+_UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout)
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+
+
+class Unreachable(GatewayError):
+    """Nobody answers there."""
+
+    def __init__(self, text: str, *, sent: bool) -> None:
+        super().__init__(text)
+        self.sent = sent
+        """False when there was no connection, so that surely nothing was asked."""
+
+
+class Refused(GatewayError):
+    """The gateway says no."""
+
+    def __init__(self, status: int, answer: dict[str, Any]) -> None:
+        super().__init__(str(answer.get("error") or f"HTTP {status}"))
+        self.status = status
+        self.answer = answer
+
+
+class GatewayApi:
+    """One gateway's API. Used as a context: it is closed at the end."""
+
+    def __init__(self, settings: Settings, url: str | None = None) -> None:
+        """``url``: where the gateway is, if not where the settings say. Raises GatewayError."""
+        tokens = api_tokens(settings)
+        if not tokens:
+            raise GatewayError("neither GATEWAY_API_TOKEN nor TWILIO_AUTH_TOKEN is set")
+        self.url = (url or address_of(settings)).rstrip("/")
+        self._http = httpx2.Client(
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {tokens[0]}"},
+            timeout=LIMIT_S,
+            trust_env=False,
+        )
+
+    def __enter__(self) -> "GatewayApi":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def ask(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        """The JSON of one answer. Raises Unreachable, or Refused."""
+        try:
+            answer = self._http.request(method, path, **request)
+        except httpx2.InvalidURL as error:
+            raise GatewayError(f"{self.url} is no address: {error}") from None
+        except httpx2.HTTPError as error:
+            text = f"no gateway answers at {self.url} ({_why(error)})"
+            raise Unreachable(text, sent=not isinstance(error, _UNSENT)) from None
+        try:
+            said = answer.json()
+        except ValueError:
+            said = None
+        if not isinstance(said, dict):
+            raise GatewayError(
+                f"what answers at {self.url} is no gateway (HTTP {answer.status_code})"
+            )
+        if answer.status_code >= 400:
+            raise Refused(answer.status_code, said)
+        return said
+
+
+def address_of(settings: Settings) -> str:
+    """Where a gateway of these settings listens, from the same machine."""
+    host = _EVERYWHERE.get(settings.host, settings.host)
+    return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{settings.port}"
+
+
+def _why(error: httpx2.HTTPError) -> str:
+    return str(error) or type(error).__name__
