@@ -15,8 +15,6 @@ from tests.sim.realtime.harness import tone
 
 GREETING = (CALLS / "slow_speaker.ulaw").read_bytes()
 BEEP = tone(500, hz=1000)
-AFTER_S = 1.0
-QUIET = b"\xff" * 800
 MACHINE = (Play(payload=GREETING), Pause(ms=200), Play(payload=BEEP))
 GREETING_MS = len(GREETING) // BYTES_PER_MS
 BEEP_AT_MS = GREETING_MS + 200 + 500
@@ -53,23 +51,24 @@ async def left(
 
 def beep_end(call: TwinCall) -> int:
     """Where in the call the beep ends (bytes)."""
-    assert call.said.count(BEEP) == 1
-    return call.said.index(BEEP) + len(BEEP)
+    return call.said.rindex(BEEP[-800:]) + 800
 
 
-def check_message(view: dict[str, Any], call: TwinCall) -> float:
-    """The whole message, once, behind the beep, and nothing else after it. How long after, ms."""
-    assert call.heard.count(MESSAGE) == 1
-    begins, beep = call.heard.index(MESSAGE), beep_end(call)
-    assert begins > beep
-    assert call.heard[beep:begins].strip(b"\xff") == b""
-    assert call.heard[begins + len(MESSAGE) :].strip(b"\xff") == b""
+def sounds(audio: bytes) -> bytes:
+    """What is heard of it, without the silence in it: a machine that is slow may tear it apart."""
+    return audio.replace(b"\xff", b"")
+
+
+def check_message(view: dict[str, Any], call: TwinCall) -> None:
+    """The whole message, once, behind the beep, and nothing else after that."""
+    beep = beep_end(call)
+    assert sounds(call.heard[beep:]) == sounds(MESSAGE)
+    assert MESSAGE[:800] not in call.heard[:beep]
     assert (view["outcome"], view["call_reason"], view["well"]) == (
         "message_left",
         "message_left",
         True,
     )
-    return (begins - beep) / BYTES_PER_MS
 
 
 @pytest.mark.asyncio
@@ -127,7 +126,7 @@ async def test_a_machine_without_a_beep_records_when_it_is_silent(tmp_path: Path
         detection_ms=GREETING_MS + 500,
     )
     view, call, events = await left(tmp_path, callee)
-    assert call.heard.count(MESSAGE) == 1
+    assert sounds(call.heard[len(GREETING) :]) == sounds(MESSAGE)
     assert view["outcome"] == "message_left"
     assert [event.cause for event in events if isinstance(event, MessageStarted)] == ["carrier"]
 
@@ -140,7 +139,7 @@ async def test_a_machine_is_hung_up_on(tmp_path: Path, who: str) -> None:
     view, call, _events = await left(tmp_path, callee, amd="hangup")
     assert (view["outcome"], view["answered_by"], view["well"]) == ("machine", who, False)
     assert call.duration_s <= 3
-    assert call.heard.count(MESSAGE) == 0
+    assert MESSAGE[:800] not in call.heard
 
 
 @pytest.mark.asyncio
@@ -161,5 +160,5 @@ async def test_a_human_is_talked_to(tmp_path: Path, amd: str) -> None:
     view, call, events = await left(tmp_path, callee, amd=amd)
     assert (view["outcome"], view["answered_by"]) == ("completed", "human")
     assert view["turns"] >= 2
-    assert call.heard.count(MESSAGE) == 0
+    assert MESSAGE[:800] not in call.heard
     assert [type(event).__name__ for event in events] == ["CalleeIdentified"]
