@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from gateway.core.events import CallEvent
     from gateway.web.server import DrainingServer
 
+SWITCH_S = 0.001
+"""So long the calls' loop waits at most for a thread that computes (the records', a tool's); by
+default it is 5 ms, and a caller's frame may have to wait several times.
+"""
 OFFLINE_SCRIPT = "assistant"
 
 
@@ -111,6 +115,7 @@ async def _serve(settings: Settings, *, offline: bool) -> int:
 
 async def run_gateway(settings: Settings) -> int:
     """The gateway alone: everything is loaded before the socket opens. Returns the exit code."""
+    sys.setswitchinterval(SWITCH_S)
     from gateway.agents import AgentFolder, McpServers
     from gateway.call.approvals import Approvals
     from gateway.call.call import Line
