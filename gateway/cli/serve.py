@@ -125,6 +125,7 @@ async def run_gateway(settings: Settings) -> int:
     from gateway.call.tools import ToolRunner
     from gateway.core.tickets import derive_secret
     from gateway.observe.logs import log_event
+    from gateway.ops.consulting.consults import open_consults
     from gateway.ops.placing.office import open_placing
     from gateway.ops.placing.tally import Tallies
     from gateway.store.archive import Archive
@@ -154,13 +155,14 @@ async def run_gateway(settings: Settings) -> int:
         tallies.hear(call_sid, event)
 
     approvals = Approvals(settings.approval_timeout_s)
-    line = Line(settings, dialler, hear, approvals, archive.tapes, tariff)
+    consults = open_consults(settings)
+    line = Line(settings, dialler, hear, approvals, archive.tapes, tariff, consults)
     reception = Reception(line, agents.plan, secret)
     placing_calls = open_placing(settings, reception, agents.plan, tariff, tallies)
     tools.start()
     try:
         async with placing_calls as placing:
-            app = build_app(settings, reception, archive.durable, placing)
+            app = build_app(settings, reception, archive.durable, placing, consults)
             server = build_server(app, settings, reception)
             await agents.open()
             await archive.start(tariff.spending.preload)
@@ -168,6 +170,8 @@ async def run_gateway(settings: Settings) -> int:
                 placing.start()
             return await _run(server, settings, agents)
     finally:
+        if consults is not None:
+            await consults.close()
         await servers.stop()
         tools.stop()
         await asyncio.to_thread(archive.stop)
