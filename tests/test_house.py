@@ -54,6 +54,7 @@ BROAD_EXCEPTS = {
 TESTED_ELSEWHERE: dict[str, str] = {
     "gateway/cli/demo_report.py": "tests/cli/test_demo.py",
     "gateway/call/tape.py": "tests/store/recordings/test_tapes.py",
+    "gateway/call/colleagues.py": "tests/ops/consulting/test_consult.py",
 }
 
 MACHINE_PATH = re.compile(r"(?<![\w.$}>-])/(?:root|work|home|Users)/[\w.-]|\b[A-Z]:\\Users\\")

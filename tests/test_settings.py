@@ -227,6 +227,7 @@ WRONG: list[tuple[str, str, str]] = [
     ("outbound_quiet", "08:00-24:00", "21:00-08:00, or off"),
     ("outbound_quiet", "08:00-08:00", "21:00-08:00, or off"),
     ("outbound_max_age_s", "0", "0"),
+    ("calls_per_second", "0", "0"),
     ("outbound_max_age_s", "inf", "finite"),
     ("hook_url", "http://crm.example", "https://"),
     ("hook_url", f"https://user:{CANARY}@crm.example", "user or password"),

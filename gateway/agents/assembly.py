@@ -15,8 +15,9 @@ from agents.realtime import RealtimeAgent, realtime_handoff
 from gateway.agents.agent import Agent, handoff_tool
 from gateway.agents.mcp import McpServers
 from gateway.call.context import CallContext, Destination
-from gateway.call.control import CALL_CONTROL, transfer_call
+from gateway.call.control import CALL_CONTROL
 from gateway.call.tools import ToolRunner
+from gateway.call.transfertool import transfer_call
 from gateway.errors import ConfigError
 
 PhoneAgent = RealtimeAgent[CallContext]

@@ -36,6 +36,15 @@ class DestinationTable(Table):
     description: str = Field(default="", description="a text")
     timeout_s: int = Field(default=25, ge=5, le=600, description="a whole number from 5 to 600")
     caller_id: str = Field(default="", description="a number such as +15550001000")
+    warm: bool = Field(default=False, description="true or false")
+    accept_timeout_s: int = Field(default=15, ge=3, le=60, description="a whole number, 3 to 60")
+    language: str = Field(
+        default="",
+        pattern=r"^([A-Za-z]{2,3}-[A-Za-z0-9]{2,8})?$",
+        description='a language with its country such as "en-GB"',
+    )
+    prompt: str | None = Field(default=None, min_length=1, max_length=300, description="a text")
+    goodbye: str | None = Field(default=None, min_length=1, max_length=300, description="a text")
 
 
 DirectoryTable = dict[
@@ -234,7 +243,7 @@ def _recording(table: Circumstances, recordings: bool | None) -> Literal["off", 
 def _destination(entry: str | DestinationTable) -> Destination:
     if isinstance(entry, str):
         return Destination(entry)
-    return Destination(entry.number, entry.description, entry.timeout_s, entry.caller_id)
+    return Destination(**entry.model_dump(exclude_none=True))
 
 
 def _own_zone(numbers: Sequence[str]) -> str:

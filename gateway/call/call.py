@@ -14,11 +14,13 @@ from typing import Literal
 
 from gateway.call.approvals import Approvals
 from gateway.call.carrier import CarrierSocket
-from gateway.call.context import CallContext, Destination, Errand
+from gateway.call.colleagues import Colleagues
+from gateway.call.context import CallContext, Errand
 from gateway.call.control import Control
 from gateway.call.departure import Departure
 from gateway.call.dialogue import Dialogue
 from gateway.call.downstream import Downstream
+from gateway.call.hold import Hold
 from gateway.call.link import Dialler
 from gateway.call.machine import Machine
 from gateway.call.meter import Account, Meter, Tariff
@@ -38,8 +40,6 @@ from gateway.core.events import (
     CallOffered,
     Listener,
     ModelLost,
-    TransferFailed,
-    TransferStarted,
 )
 from gateway.core.g711 import BYTES_PER_MS
 from gateway.core.ledger import Item
@@ -48,7 +48,7 @@ from gateway.core.pacing import Pacing
 from gateway.errors import ModelError
 from gateway.settings import Settings
 
-State = Literal["offered", "answered", "live", "away", "ending", "ended"]
+State = Literal["offered", "answered", "live", "consulting", "away", "ending", "ended"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,11 @@ class Offer:
     errand: Errand | None = None
     """What we placed the call for; None = nothing is known of that."""
 
+    @property
+    def ours(self) -> str:
+        """The number that is ours."""
+        return self.caller if self.direction.startswith("outbound") else self.called
+
 
 @dataclass(frozen=True)
 class Line:
@@ -80,6 +85,8 @@ class Line:
     """Where recordings are made; None = nothing is recorded."""
     tariff: Tariff = field(default_factory=Tariff)
     """What things cost, and how much may be spent."""
+    colleagues: Colleagues | None = None
+    """Who can be asked to take a call; None = nobody."""
 
 
 class Call:
@@ -132,8 +139,9 @@ class Call:
             on_over=lambda: self.say_and_end("goodbye", "spend_limit"),
         )
         self._departure = Departure(self.dialogue, self._going)
-        self._transfer = Transfer(plan.route.directory, lambda: self.end("transferred"))
         microphone = self.downstream.microphone
+        hold = Hold(self.dialogue, microphone)
+        self.transfer = Transfer(self, self._departure, hold, line.colleagues)
         self.machine = Machine(offer.errand, self.dialogue, microphone, self._departure, self.end)
         self._patience = Patience(
             plan,
@@ -191,33 +199,33 @@ class Call:
 
     def hang_up(self, reason: str) -> None:
         """Ends the call once the goodbye has been heard; a caller who speaks up keeps the call."""
-        if not self._ended.done():
-            self._departure.begin(reason, self.end, said=self.dialogue.answers.spoke_last)
-
-    def transfer(self, key: str) -> None:
-        """Sends the caller to a destination of the directory once what is being said was heard."""
-        if not self.downstream.is_open or self._ended.done() or self._lost is not None:
+        if self._ended.done():
             return
-        if self._departure.begin("transfer", self._leave, said=self.dialogue.answers.spoke_last):
-            self._transfer.key = key
+        if self.transfer.consulting:
+            self.transfer.forget()
+        self._departure.begin(reason, self.end, said=self.dialogue.answers.spoke_last)
 
-    @property
-    def destination(self) -> Destination | None:
-        """Where the carrier is to connect the caller to now; None when to nobody."""
-        return self._transfer.destination
+    def part(self) -> None:
+        """The stream is given up: the caller goes elsewhere, and may come back."""
+        self.state = "away"
+        self._recorder.parted()
+        self.downstream.part()
 
     def come_back(self, status: str, ticket: str) -> None:
-        """The destination did not take the caller, who comes back on another stream.
-
-        The agent is told at once, so that it can speak as soon as that stream is there.
-        """
-        key = self._transfer.come_back()
+        """The destination did not take the caller, who comes back on another stream."""
         self.state, self.ticket = "offered", ticket
-        self._emit(TransferFailed(key, status, self.dialogue.since_open_ms()))
-        self.dialogue.tell(
-            f"The transfer to {key!r} failed: {status}. The caller is back on the line with you."
-        )
+        self.transfer.come_back(status)
         self._after(self._settings.no_stream_timeout_s, partial(self._no_stream, self.ticket))
+
+    def returned(self, text: str) -> None:
+        """The caller is the agent's again, who is told so; on the stream that never closed, or
+        soon on another one.
+        """
+        if self.state == "consulting":
+            self.state = "live"
+            if self._lost is not None:
+                self.say_and_end("apology", self._lost.reason)
+        self.dialogue.tell(text)
 
     def say_and_end(self, name: Phrase, reason: str) -> None:
         """Plays a recorded phrase in place of the agent and ends the call when it was heard."""
@@ -226,7 +234,7 @@ class Call:
             return
         self._forsake(reason)
         self._departure.cancel()
-        self._transfer.key = None
+        self.transfer.forget()
         self.dialogue.outbound.clear()
         self.dialogue.outbound.play_own(f"gateway:{name}", phrase(name))
         self._departure.begin(reason, self.end, said=True)
@@ -243,7 +251,7 @@ class Call:
 
     def carrier_ended(self, status: str) -> None:
         """The carrier's status callback: the call is over."""
-        transferred = self._transfer.away and status == "completed"
+        transferred = self.transfer.delivered and status == "completed"
         self.end("transferred" if transferred else f"carrier_{status}")
 
     # The model
@@ -254,10 +262,10 @@ class Call:
             return
         self._lost = ModelError(reason, detail)
         self._emit(ModelLost(reason, detail))
-        if self.downstream.is_open:
+        if self.downstream.is_open and not self.transfer.consulting:
             self.say_and_end("apology", reason)
         else:
-            self._upstream.give_up()  # the apology waits for the stream
+            self._upstream.give_up()  # the apology waits for the caller
 
     def _forsake(self, reason: str) -> None:
         """The model is not wanted any more: its end is ours now, and no loss."""
@@ -266,7 +274,7 @@ class Call:
 
     def _stay(self) -> None:
         """Who speaks up keeps the call; a transfer that was announced is not undone by a word."""
-        leaves = self._transfer.key is not None or self.machine.present
+        leaves = self.transfer.key is not None or self.machine.present
         if not leaves and self._departure.cancel():
             self.state = "live"
 
@@ -278,21 +286,12 @@ class Call:
 
     def _undisturbed(self) -> bool:
         """True while a caller and the agent are on the line and nobody is leaving."""
-        return self.state == "live" and self._transfer.key is None and not self.machine.present
+        return self.state == "live" and self.transfer.key is None and not self.machine.present
 
     def _going(self, reason: str) -> None:
-        if self._transfer.key is None:
+        if self.transfer.key is None:
             self.state = "ending"
             self._emit(CallEnding(reason))
-
-    def _leave(self, _reason: str) -> None:
-        """The caller goes to the destination: the stream is closed, and the carrier asks where."""
-        assert self._transfer.key is not None
-        self.state = "away"
-        self._emit(TransferStarted(self._transfer.key, self.dialogue.since_open_ms()))
-        self._recorder.parted()
-        self.downstream.part()
-        self._transfer.leave()
 
     def _no_stream(self, ticket: str) -> None:
         if self.state == "offered" and self.ticket == ticket:
@@ -308,7 +307,7 @@ class Call:
             timer.cancel()
         for each in (self._patience, self._meter, self.machine):
             each.stop()
-        self._transfer.stop()
+        self.transfer.stop()
         self._departure.cancel()
         self.dialogue.disconnect()
         self.downstream.close()

@@ -25,6 +25,14 @@ class Destination:
     """How long it rings before the caller comes back to the agent."""
     caller_id: str = ""
     """The number shown to the destination; empty = the carrier's default, the caller's own."""
+    warm: bool = False
+    """Whoever is there is asked first, unless the agent wants it otherwise."""
+    accept_timeout_s: int = 15
+    """How long whoever is asked may take to press the key, once everything was said."""
+    language: str = ""
+    """In which the summary is spoken, as the carrier names it; empty = the carrier's default."""
+    prompt: str = "Press 1 to take the call. Any other key declines it."
+    goodbye: str = "The caller is no longer waiting for you. Goodbye."
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +103,11 @@ class CallControl(Protocol):
     def hang_up(self, reason: str) -> None:
         """Ends the call once the goodbye has been heard."""
 
-    def transfer(self, destination: str) -> None:
+    def transfer(self, destination: str, summary: str | None = None) -> str:
         """Sends the caller to a destination of the route's directory, by its key, once what the
-        agent is saying has been heard. Raises KeyError for a key that is not there.
+        agent is saying has been heard. With a summary, whoever is there hears that first and may
+        decline. Why that cannot be done; empty when it is under way. Raises KeyError for a key that
+        is not there.
         """
 
     async def send_tones(self, digits: str) -> bool:

@@ -4,7 +4,6 @@ They run on the call loop: what they ask for happens there, and none of them blo
 """
 
 import asyncio
-import json
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -16,6 +15,7 @@ from gateway.call.capture import Capture
 from gateway.call.context import CallContext, Destination
 from gateway.call.departure import GRACE_S
 from gateway.call.dialogue import TONES, Dialogue
+from gateway.call.transfer import Transfer
 from gateway.core import tones
 from gateway.core.digits import MAX_DIGITS, Check, Collected, Wish
 from gateway.core.events import Noted
@@ -25,6 +25,8 @@ HOLD_LIMIT_S = 120
 _MOST_KEYS = 32
 MAX_NOTE_CHARS = 2000
 """Longest note; the conversation itself is kept anyway."""
+NOT_DONE = "Not done:"
+"""How a tool begins that did nothing; behind it is why."""
 HOLD_BROKEN = "The caller spoke up: the hold is over. Listen and answer."
 SILENT_AFTER = frozenset({"send_dtmf"})
 """Tools after which the agent waits for what the other side says."""
@@ -41,18 +43,23 @@ class Control:
     directory: Mapping[str, Destination]
     keys: Capture
     on_hang_up: Callable[[str], None]
-    on_transfer: Callable[[str], None]
+    going: Transfer
     on_consent: Callable[[bool], bool]
 
     def hang_up(self, reason: str) -> None:
         """Ends the call once the goodbye has been heard."""
         self.loop.call_soon_threadsafe(self.on_hang_up, reason)
 
-    def transfer(self, destination: str) -> None:
-        """Sends the caller to a destination of the directory; KeyError when there is none."""
+    def transfer(self, destination: str, summary: str | None = None) -> str:
+        """Sends the caller to a destination of the directory, with a summary warm. Why that cannot
+        be done, empty when it is under way; KeyError when there is no such destination.
+        """
         if destination not in self.directory:
             raise KeyError(destination)
-        self.loop.call_soon_threadsafe(self.on_transfer, destination)
+        why_not = "" if summary is None else self.going.why_not(destination)
+        if not why_not:
+            self.loop.call_soon_threadsafe(self.going.begin, destination, summary)
+        return why_not
 
     async def send_tones(self, digits: str) -> bool:
         """Plays keys as tones; ValueError when one of them is no key, or they are too many."""
@@ -210,46 +217,14 @@ CALL_CONTROL: dict[str, FunctionTool] = {
 """Tools that act on the call itself and are the same on every route."""
 
 
-def transfer_call(directory: Mapping[str, Destination]) -> FunctionTool:
-    """The tool that sends the caller elsewhere: only to keys of this directory, never to a number.
-
-    Raises ValueError for an empty directory.
-    """
-    if not directory:
-        raise ValueError("transfer_call needs a directory with at least one destination")
-    known = "; ".join(f"{key}: {entry.description or key}" for key, entry in directory.items())
-
-    async def invoke(context: ToolContext[CallContext], arguments: str) -> str:
-        try:
-            destination = str(json.loads(arguments)["destination"])
-            context.context.control.transfer(destination)
-        except (ValueError, KeyError, TypeError):
-            return f"Not done: destination must be one of {', '.join(directory)}."
-        return "The caller is connected when your last words have been heard."
-
-    return FunctionTool(
-        name="transfer_call",
-        description=(
-            "Connect the caller to somebody else. Say in the same answer that you are connecting "
-            f"them. Destinations: {known}."
-        ),
-        params_json_schema={
-            "type": "object",
-            "properties": {"destination": {"type": "string", "enum": list(directory)}},
-            "required": ["destination"],
-            "additionalProperties": False,
-        },
-        on_invoke_tool=invoke,
-    )
-
-
 def answers_itself(tool: str, output: str, *, spoken: bool) -> bool:
     """Whether a tool's output calls for a new answer; ``spoken`` = the newest one had words.
 
-    After a goodbye, or words that announce the transfer, nothing more is to be said.
+    After a goodbye, or words that announce the transfer, nothing more is to be said, unless it
+    came to nothing.
     """
     if tool in ("end_call", "transfer_call"):
-        return not spoken
+        return not spoken or output.startswith(NOT_DONE)
     return tool not in SILENT_AFTER and output != HOLD_BROKEN
 
 

@@ -31,7 +31,7 @@ from gateway.core.events import (
 )
 from gateway.core.floor import FloorRules
 from gateway.core.g711 import BYTES_PER_MS
-from gateway.core.ledger import Cut, Item
+from gateway.core.ledger import NOTHING_CUT, Cut, Item
 from gateway.core.pacing import Pacing
 from gateway.core.turns import TurnClock
 from gateway.errors import ModelError
@@ -168,6 +168,12 @@ class Dialogue:
         self._report(cause, cut, corrections, clear_ms)
         return True
 
+    def refuse_answer(self) -> None:
+        """The answer that has just begun is not to be heard; what plays goes on."""
+        if self._conversation.active is not None:
+            self.send(commands.cancel(self._conversation.active))
+            self._correct(self._conversation.interrupt(NOTHING_CUT))
+
     def send(self, message: bytes) -> None:
         """Sends one message to the model, if there is one."""
         if self._write is not None:
@@ -253,9 +259,6 @@ class Dialogue:
     def _item_added(self, event: realtime.ItemAdded) -> None:
         self._correct(self._conversation.item_added(event.item_id))
         self.floor.item_added(event.item_id)
-
-    def _session_created(self, _event: realtime.SessionInfo) -> None:
-        self.handshake.created()
 
     def _session_updated(self, event: realtime.SessionInfo) -> None:
         wrong = self.handshake.updated(event)
@@ -369,7 +372,7 @@ _HANDLERS: dict[str, Callable[[Dialogue, Any], None]] = {
     "input_audio_buffer.committed": lambda dialogue, event: dialogue.floor.committed(event.item_id),
     "conversation.item.added": Dialogue._item_added,
     "conversation.item.input_audio_transcription.completed": _caller_words,
-    "session.created": Dialogue._session_created,
+    "session.created": lambda dialogue, _event: dialogue.handshake.created(),
     "session.updated": Dialogue._session_updated,
     "error": Dialogue._error,
 }

@@ -81,7 +81,8 @@ class Downstream:
     def carrier_digit(self, digit: str) -> None:
         """A key was pressed."""
         self._on_key()
-        self.keys.press(digit)
+        if not self.microphone.deaf:
+            self.keys.press(digit)
 
     def carrier_oddity(self, kind: str) -> None:
         """Something unknown or malformed was left out."""

@@ -38,6 +38,8 @@ class Microphone:
         """Frames the carrier sent."""
         self.veil: Callable[[bytes], bytes] | None = None
         """What the audio is passed through, as long as it was; None = it is left alone."""
+        self.deaf = False
+        """The agent is to hear silence in place of the caller, and no keys; a tape hears both."""
         self.tape: StereoTape | None = None
         """What is recorded, while it is: the frames alone, each where the carrier says."""
         self.deliver = deliver
@@ -64,7 +66,7 @@ class Microphone:
         self.frames += 1
         self._pad(self._gaps.before(media.timestamp_ms, len(media.payload), now))
         payload = media.payload if self.veil is None else self.veil(media.payload)
-        self.deliver(payload)
+        self.deliver(b"\xff" * len(payload) if self.deaf else payload)
         if self.tape is not None:
             self.tape.caller(payload, media.timestamp_ms * BYTES_PER_MS)
         if self._timer is None and self._open:

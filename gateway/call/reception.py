@@ -18,6 +18,7 @@ from gateway.call.context import Destination
 from gateway.call.downstream import Downstream
 from gateway.call.registry import Registry
 from gateway.call.session import AgentPlan
+from gateway.call.transfer import Room
 from gateway.core import tickets
 from gateway.core.mediastreams import Start
 from gateway.errors import ConfigError, Rejected
@@ -130,18 +131,21 @@ class Reception:
 
     # The transfer
 
-    def destination(self, call_sid: str, *, there: bool) -> Destination | None:
-        """Where the carrier is to connect this caller to; None when to nobody.
+    def onward(self, call_sid: str, *, there: bool) -> Destination | Room | Call | None:
+        """Where the carrier is to connect this caller to; None when to nobody, the call itself when
+        the caller comes back to it: who waited for them has left.
 
         ``there`` = the caller is still on the line; whoever is not needs no destination.
         """
         call = self.registry.get(call_sid)
-        if call is None or call.destination is None:
+        if call is None or not call.transfer.away:
             return None
         if not there:
             call.end("caller_hung_up")
             return None
-        return call.destination
+        if call.transfer.failed:
+            return self._back(call, call.transfer.failed)
+        return call.transfer.onward()
 
     def transfer_ended(self, call_sid: str, failure: str, *, there: bool) -> Call | None:
         """The destination is done with the caller. The call, if the caller comes back to it.
@@ -149,13 +153,18 @@ class Reception:
         ``failure`` is the carrier's word for why they did not talk; empty when they did.
         """
         call = self.registry.get(call_sid)
-        if call is None or call.destination is None:
+        if call is None or not call.transfer.away:
             return None
+        if there:
+            failure = call.transfer.parted(failure)
         if failure and there:
-            call.come_back(failure, self._ticket(call.offer, call.plan.name))
-            return call
+            return self._back(call, failure)
         call.end("caller_hung_up" if failure else "transferred")
         return None
+
+    def _back(self, call: Call, failure: str) -> Call:
+        call.come_back(failure, self._ticket(call.offer, call.plan.name))
+        return call
 
     # The end
 

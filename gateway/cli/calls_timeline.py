@@ -126,6 +126,8 @@ _TOLD: dict[str, tuple[str, Callable[[_Fields], str]]] = {
         "approval",
         lambda told: f"{told['tool']}: {told['verdict']} after {told['waited_ms']} ms",
     ),
+    "consult.started": ("transfer", lambda told: f"{told['destination']} is rung and asked"),
+    "consult.answered": ("transfer", lambda told: f"{told['destination']} hears the summary"),
     "transfer.started": ("transfer", lambda told: f"to {told['destination']}"),
     "transfer.failed": ("transfer", lambda told: f"{told['destination']}: {told['status']}"),
     "consent.changed": ("consent", lambda told: f"{told['state']}"),

@@ -133,7 +133,7 @@ def calls_list(
         typer.Option(help="What became of it."),
     ] = None,
     state: Annotated[
-        Literal["offered", "answered", "live", "away", "ending", "ended"] | None,
+        Literal["offered", "answered", "live", "consulting", "away", "ending", "ended"] | None,
         typer.Option(help="Where it is in its life."),
     ] = None,
     number: Annotated[str | None, typer.Option(help="The caller's or the called number.")] = None,

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from gateway.core.events import CallEvent
     from gateway.web.server import DrainingServer
 
+SWITCH_S = 0.001
+"""So long the calls' loop waits at most for a thread that computes (the records', a tool's); by
+default it is 5 ms, and a caller's frame may have to wait several times.
+"""
 OFFLINE_SCRIPT = "assistant"
 
 
@@ -111,6 +115,7 @@ async def _serve(settings: Settings, *, offline: bool) -> int:
 
 async def run_gateway(settings: Settings) -> int:
     """The gateway alone: everything is loaded before the socket opens. Returns the exit code."""
+    sys.setswitchinterval(SWITCH_S)
     from gateway.agents import AgentFolder, McpServers
     from gateway.call.approvals import Approvals
     from gateway.call.call import Line
@@ -120,6 +125,7 @@ async def run_gateway(settings: Settings) -> int:
     from gateway.call.tools import ToolRunner
     from gateway.core.tickets import derive_secret
     from gateway.observe.logs import log_event
+    from gateway.ops.consulting.consults import open_consults
     from gateway.ops.placing.office import open_placing
     from gateway.ops.placing.tally import Tallies
     from gateway.store.archive import Archive
@@ -149,13 +155,14 @@ async def run_gateway(settings: Settings) -> int:
         tallies.hear(call_sid, event)
 
     approvals = Approvals(settings.approval_timeout_s)
-    line = Line(settings, dialler, hear, approvals, archive.tapes, tariff)
+    consults = open_consults(settings)
+    line = Line(settings, dialler, hear, approvals, archive.tapes, tariff, consults)
     reception = Reception(line, agents.plan, secret)
     placing_calls = open_placing(settings, reception, agents.plan, tariff, tallies)
     tools.start()
     try:
         async with placing_calls as placing:
-            app = build_app(settings, reception, archive.durable, placing)
+            app = build_app(settings, reception, archive.durable, placing, consults)
             server = build_server(app, settings, reception)
             await agents.open()
             await archive.start(tariff.spending.preload)
@@ -163,6 +170,8 @@ async def run_gateway(settings: Settings) -> int:
                 placing.start()
             return await _run(server, settings, agents)
     finally:
+        if consults is not None:
+            await consults.close()
         await servers.stop()
         tools.stop()
         await asyncio.to_thread(archive.stop)

@@ -255,8 +255,8 @@ class ApprovalDecided:
 
 
 @dataclass(frozen=True, slots=True)
-class TransferStarted:
-    """The caller is being sent to a destination of the directory; the stream is given up."""
+class ConsultStarted:
+    """The caller waits on the line while a destination is rung and asked to take the call."""
 
     destination: str
     """Its key, never its number."""
@@ -264,12 +264,33 @@ class TransferStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsultAnswered:
+    """Somebody picked up there and hears what the caller wants."""
+
+    destination: str
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class TransferStarted:
+    """The caller is being sent to a destination of the directory; the stream is given up."""
+
+    destination: str
+    """Its key, never its number."""
+    at_ms: float
+    warm: bool = False
+    """Somebody there was asked before, and waits for the caller."""
+
+
+@dataclass(frozen=True, slots=True)
 class TransferFailed:
-    """The destination did not take the call, and the caller comes back to the agent."""
+    """The destination did not take the call, and the caller is with the agent again."""
 
     destination: str
     status: str
-    """As the carrier names it: ``busy``, ``no-answer``, ``failed`` or ``canceled``."""
+    """As the carrier names it: ``busy``, ``no-answer``, ``failed`` or ``canceled``; of somebody
+    who was asked also what docs/events.md lists.
+    """
     at_ms: float
 
 
@@ -342,6 +363,8 @@ CallEvent = (
     | Handoff
     | ApprovalAsked
     | ApprovalDecided
+    | ConsultStarted
+    | ConsultAnswered
     | TransferStarted
     | TransferFailed
     | GuardrailTripped

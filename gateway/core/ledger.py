@@ -7,6 +7,7 @@ nothing). Knows items and positions; the estimate of the carrier's position is
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.core.g711 import BYTES_PER_MS, FRAME_BYTES, SILENCE
 from gateway.core.playout import Playout
@@ -65,6 +66,10 @@ class Cut:
     def dropped_ms(self) -> int:
         """Milliseconds of audio that nobody heard."""
         return (self.cleared_bytes + self.queued_bytes) // BYTES_PER_MS
+
+
+NOTHING_CUT: Final = Cut((), (), 0, 0, 0.0)
+"""Nothing was playing."""
 
 
 class PlaybackLedger:

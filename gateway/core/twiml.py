@@ -6,7 +6,7 @@ out, since Twilio answers a broken document with error 12100 and drops the call.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -72,6 +72,64 @@ def dial(number: str, *, action_url: str, timeout_s: int, caller_id: str = "") -
     return str(response)
 
 
+def conference(room: str, *, action_url: str = "") -> str:
+    """Brings the call into a conference for two that ends when either of them leaves.
+
+    Nothing is played to who is there first, and no beep to anybody. `action_url` decides what comes
+    after it; without it the call ends. Raises ConfigError for an address that is not absolute.
+    """
+    response = VoiceResponse()
+    options = {}
+    if action_url:
+        _check_callback("action_url", action_url)
+        options = {"action": action_url, "method": "POST"}
+    response.dial(**options).conference(
+        room,
+        beep="false",
+        wait_url="",
+        start_conference_on_enter=True,
+        end_conference_on_exit=True,
+        max_participants=2,
+    )
+    response.hangup()
+    return str(response)
+
+
+def question(
+    texts: Sequence[str], *, action_url: str, timeout_s: int, goodbye: str, language: str = ""
+) -> str:
+    """Speaks the texts and waits for one key, also while speaking, `timeout_s` behind the last.
+
+    `action_url` is asked in any case: with the key in `Digits`, empty when none was pressed; if it
+    cannot be asked, `goodbye` is said. `language` is one of Twilio's for `<Say>`; empty leaves it
+    to Twilio. Raises ConfigError for an address that is not absolute.
+    """
+    _check_callback("action_url", action_url)
+    response = VoiceResponse()
+    gather = response.gather(
+        action=action_url,
+        method="POST",
+        num_digits=1,
+        finish_on_key="",  # else # would be no key but the end of none
+        timeout=timeout_s,
+        action_on_empty_result=True,
+    )
+    gather.pause(length=1)  # who picks up says hello first
+    for text in texts:
+        gather.say(_NOT_XML.sub("", text), **_language(language))
+    response.say(_NOT_XML.sub("", goodbye), **_language(language))
+    response.hangup()
+    return str(response)
+
+
+def redirect(url: str) -> str:
+    """Has the call ask another address. Raises ConfigError for one that is not absolute."""
+    _check_callback("url", url)
+    response = VoiceResponse()
+    response.redirect(url, method="POST")
+    return str(response)
+
+
 def hangup() -> str:
     """Ends the call."""
     response = VoiceResponse()
@@ -86,12 +144,16 @@ def reject_busy() -> str:
     return str(response)
 
 
-def say_and_hangup(text: str) -> str:
+def say_and_hangup(text: str, language: str = "") -> str:
     """Answers, speaks `text` in Twilio's voice, and ends the call."""
     response = VoiceResponse()
-    response.say(_NOT_XML.sub("", text))
+    response.say(_NOT_XML.sub("", text), **_language(language))
     response.hangup()
     return str(response)
+
+
+def _language(language: str) -> dict[str, str]:
+    return {"language": language} if language else {}
 
 
 def _check_stream_url(url: str) -> None:

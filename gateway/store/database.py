@@ -45,7 +45,8 @@ def open_database(settings: Settings, *, pooled: bool = True) -> AsyncEngine:
         timeouts = {"statement_timeout": str(BUSY_MS), "lock_timeout": str(BUSY_MS // 2)}
         options["connect_args"] = {"timeout": CONNECT_S, "server_settings": timeouts}
     else:
-        options["async_creator"] = lambda: _connected(str(url.database))
+        where, how = url.get_dialect()().create_connect_args(url)
+        options["async_creator"] = lambda: _connected(*where, **how)
     try:
         engine = create_async_engine(url, **options)
     except ModuleNotFoundError:
@@ -57,11 +58,11 @@ def open_database(settings: Settings, *, pooled: bool = True) -> AsyncEngine:
     return engine
 
 
-async def _connected(path: str) -> aiosqlite.Connection:
+async def _connected(*where: Any, **how: Any) -> aiosqlite.Connection:
     """A connection that is open, or closed: whoever is cancelled while it is being made would leave
     its thread behind, with an event loop that is gone (aiosqlite 0.22).
     """
-    connection = aiosqlite.connect(path)
+    connection = aiosqlite.connect(*where, **how)
     connection._thread.daemon = True  # a disk that hangs must not keep the process
     opening = asyncio.ensure_future(connection.__aenter__())
     try:

@@ -59,7 +59,7 @@ calls = Table(
     _call_sid(),
     Column("seq", Integer),  # the newest entry applied: a replay begins behind it
     Column("owner", String(64)),  # the gateway process that has, or had, the call
-    Column("state", String(16)),  # offered, answered, live, away, ending, ended
+    Column("state", String(16)),  # offered, answered, live, consulting, away, ending, ended
     Column("direction", String(32)),
     Column("caller", String(256)),
     Column("called", String(256)),

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from gateway.call.call import Call, Offer
 from gateway.call.context import Destination
 from gateway.call.reception import Reception
+from gateway.call.transfer import Room
 from gateway.core import twiml
 from gateway.core.dialstate import News
 from gateway.errors import Rejected
@@ -116,9 +117,9 @@ class TwilioWebhooks:
         still there although the stream broke hears why.
         """
         call_sid, there = _field(form, "CallSid"), _field(form, "CallStatus") == "in-progress"
-        destination = self._reception.destination(call_sid, there=there)
-        if destination is not None:
-            return _twiml(self._dial(destination))
+        onward = self._reception.onward(call_sid, there=there)
+        if onward is not None:
+            return _twiml(self._connect(onward) if isinstance(onward, Call) else self._dial(onward))
         # Twilio asks the moment the stream is closed, while the model is still being closed.
         untold = self._reception.outcome(call_sid) in _STILL_THERE
         if untold and there:
@@ -220,10 +221,13 @@ class TwilioWebhooks:
             parameters={"ticket": call.ticket},
         )
 
-    def _dial(self, destination: Destination) -> str:
+    def _dial(self, destination: Destination | Room) -> str:
+        action_url = f"{self._settings.public_url}/twilio/dial-ended"
+        if isinstance(destination, Room):
+            return twiml.conference(destination.name, action_url=action_url)
         return twiml.dial(
             destination.number,
-            action_url=f"{self._settings.public_url}/twilio/dial-ended",
+            action_url=action_url,
             timeout_s=destination.timeout_s,
             caller_id=destination.caller_id,
         )

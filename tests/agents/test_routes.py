@@ -88,6 +88,44 @@ def test_a_route_carries_its_circumstances(tmp_path: Path) -> None:
     }
 
 
+def test_a_destination_says_how_somebody_is_asked(tmp_path: Path) -> None:
+    """Whether, in which language and words, and how long they may take; or as usual."""
+    text = """
+[directory.office]
+number = "+493012345678"
+warm = true
+accept_timeout_s = 20
+language = "de-DE"
+prompt = "Bitte die 1."
+goodbye = "Tschüs."
+"""
+    office = routes_of(tmp_path, text).default.directory["office"]
+    assert office == Destination(
+        "+493012345678",
+        warm=True,
+        accept_timeout_s=20,
+        language="de-DE",
+        prompt="Bitte die 1.",
+        goodbye="Tschüs.",
+    )
+    usual = routes_of(tmp_path, '[directory]\noffice = { number = "+493012345678" }')
+    assert usual.default.directory["office"] == Destination("+493012345678")
+
+
+@pytest.mark.parametrize(
+    "wrong", ["accept_timeout_s = 2", 'language = "german"', 'prompt = ""', 'warm = "yes"']
+)
+def test_a_destination_that_could_not_be_asked_is_a_mistake(tmp_path: Path, wrong: str) -> None:
+    """Found when the file is read."""
+    (tmp_path / "routes.toml").write_text(
+        f'[directory.office]\nnumber = "+493012345678"\n{wrong}\n'
+    )
+    problems: list[Any] = []
+    read_toml(tmp_path / "routes.toml", RoutesTable, problems)
+    assert len(problems) == 1
+    assert wrong.partition(" ")[0] in str(problems[0])
+
+
 def test_a_route_has_its_numbers_zone(tmp_path: Path) -> None:
     """When they have exactly one; UTC when they have many or none."""
     routes = routes_of(tmp_path)

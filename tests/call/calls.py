@@ -13,6 +13,7 @@ from agents.realtime.model import RealtimeModelConfig
 
 from gateway.call.approvals import Approvals
 from gateway.call.call import Call, Line, Offer
+from gateway.call.colleagues import Colleagues
 from gateway.call.context import CallContext
 from gateway.call.link import Dialler
 from gateway.call.session import AgentPlan
@@ -72,11 +73,11 @@ def plan(
     )
 
 
-def line(witness: Witness, **changes: Any) -> Line:
-    """What all calls share, and who listens."""
+def line(witness: Witness, *, colleagues: Colleagues | None = None, **changes: Any) -> Line:
+    """What all calls share, and who listens; `colleagues` can be asked to take a call."""
     chosen = settings(**changes)
     dialler = Dialler(connect_timeout_s=chosen.connect_timeout_s, ping_interval_s=20)
-    return Line(chosen, dialler, witness, Approvals(timeout_s=30))
+    return Line(chosen, dialler, witness, Approvals(timeout_s=30), colleagues=colleagues)
 
 
 class LiveCall:

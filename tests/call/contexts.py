@@ -18,12 +18,14 @@ class AskedControl:
         self.collected = Collected("no_keys")
         self.secrets: dict[str, str] = {}
         self.asks_for_consent = True
+        self.why_not = ""
 
     def hang_up(self, reason: str) -> None:
         self.asked.append(("hang_up", reason))
 
-    def transfer(self, destination: str) -> None:
-        self.asked.append(("transfer", destination))
+    def transfer(self, destination: str, summary: str | None = None) -> str:
+        self.asked.append(("transfer", (destination, summary)))
+        return "" if summary is None else self.why_not
 
     async def send_tones(self, digits: str) -> bool:
         self.asked.append(("send_tones", digits))

@@ -10,7 +10,7 @@ import pytest
 from gateway.call import transfer
 from gateway.call.carrier import CarrierSocket
 from gateway.call.context import Destination, Route
-from gateway.call.control import transfer_call
+from gateway.call.transfertool import transfer_call
 from gateway.core.events import (
     CallAnswered,
     CallEnding,
@@ -64,13 +64,13 @@ async def test_the_stream_is_given_up_when_the_last_word_was_heard() -> None:
         await announce(end, ms=400)
         await end.seen("conversation.item.create")
         await heard(running, 300)
-        told = [running.call.destination]
+        told = [running.call.transfer.onward()]
         assert len(running.carrier.closed) == 0
         for name in running.carrier.mark_names:
             running.call.downstream.carrier_mark(name)
         await running.witness.first(TransferStarted)
         assert running.call.state == "away"
-        told.append(running.call.destination)
+        told.append(running.call.transfer.onward())
         assert told == [None, DIRECTORY["office"]]
         assert running.carrier.closed
         assert running.carrier.audio == speech(400)
@@ -178,7 +178,7 @@ async def test_a_caller_can_be_sent_away_again() -> None:
         call["item"]["call_id"] = "call_again"
         await end.send(*answer[:-1], call, answer[-1])
         await until(lambda: len(running.witness.all(TransferStarted)) == 2)
-        assert running.call.destination == DIRECTORY["office"]
+        assert running.call.transfer.onward() == DIRECTORY["office"]
 
 
 @pytest.mark.asyncio

@@ -352,7 +352,7 @@ async def test_a_call_hears_a_muted_caller_and_nothing_when_the_caller_is_away()
         running.call.downstream.carrier_frame(media(WORD, 20))
         silence = await end.seen("input_audio_buffer.append", 2)
         assert set(base64.b64decode(silence["audio"])) == {0xFF}
-        running.call.transfer("office")
+        running.call.transfer.begin("office", None)
         await say(end, 20)
         await running.witness.first(TransferStarted)
         away = running.call.downstream.microphone._timer

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from agents import FunctionTool
@@ -23,7 +23,6 @@ from gateway.call.control import (
     note,
     recording_consent,
     send_dtmf,
-    transfer_call,
 )
 from gateway.call.dialogue import TONES
 from gateway.call.inbound import Microphone
@@ -69,34 +68,6 @@ async def test_end_call_asks_for_the_end() -> None:
     control = AskedControl()
     assert "goodbye" in await invoked(end_call, control)
     assert control.asked == [("hang_up", "agent_hung_up")]
-
-
-@pytest.mark.asyncio
-async def test_a_transfer_goes_to_a_key_of_the_directory() -> None:
-    """The schema lists the keys, the description what they are, and no number is told."""
-    control, tool = AskedControl(), transfer_call(OFFICE)
-    assert tool.params_json_schema["properties"]["destination"]["enum"] == ["office"]
-    assert "The office" in tool.description
-    assert "+44" not in tool.description + json.dumps(tool.params_json_schema)
-    assert "connected" in await invoked(tool, control, destination="office")
-    assert control.asked == [("transfer", "office")]
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize(
-    "arguments", [{"destination": "+15550009999"}, {"destination": 7}, {}, {"to": "office"}]
-)
-async def test_a_transfer_to_anything_else_is_refused(arguments: dict[str, Any]) -> None:
-    """Whatever the model writes, only the directory counts."""
-    tool = transfer_call(OFFICE)
-    told = await invoked(tool, _control(Talk()), **arguments)
-    assert told == "Not done: destination must be one of office."
-
-
-def test_a_transfer_needs_a_directory() -> None:
-    """A tool that can go nowhere is a mistake."""
-    with pytest.raises(ValueError, match="at least one"):
-        transfer_call({})
 
 
 @pytest.mark.asyncio
@@ -224,6 +195,7 @@ async def test_a_route_can_keep_even_the_length_from_the_model(
         ("end_call", "", False, True),
         ("transfer_call", "", True, False),
         ("transfer_call", "", False, True),
+        ("transfer_call", "Not done: nobody can be asked first", True, True),
         ("send_dtmf", "", False, False),
         ("hold", "The hold is over", True, True),
         ("hold", HOLD_BROKEN, True, False),
@@ -238,6 +210,19 @@ def test_which_outputs_call_for_an_answer(
 
 
 # The way to the call
+
+
+class Going:
+    """A transfer that is only asked for; nobody can be asked first."""
+
+    def __init__(self, rows: list[Any]) -> None:
+        self._rows = rows
+
+    def why_not(self, key: str) -> str:
+        return f"nobody is at {key}"
+
+    def begin(self, key: str, summary: str | None) -> None:
+        self._rows.append((key, summary))
 
 
 def _control(talk: Talk, asked: list[Any] | None = None) -> Control:
@@ -255,7 +240,7 @@ def _control(talk: Talk, asked: list[Any] | None = None) -> Control:
             talk.dialogue, Microphone(talk.dialogue.caller_audio), talk.dialogue.emit, rows.append
         ),
         on_hang_up=lambda reason: rows.append(reason),
-        on_transfer=lambda key: rows.append(key),
+        going=cast(Any, Going(rows)),
         on_consent=consented,
     )
 
@@ -266,11 +251,12 @@ async def test_hanging_up_and_transfers_may_be_asked_from_any_thread() -> None:
     rows: list[Any] = []
     control = _control(Talk(), rows)
     await asyncio.to_thread(control.hang_up, "tool_hung_up")
-    await asyncio.to_thread(control.transfer, "office")
+    assert await asyncio.to_thread(control.transfer, "office") == ""
+    assert await asyncio.to_thread(control.transfer, "office", "Anna") == "nobody is at office"
     with pytest.raises(KeyError):
         await asyncio.to_thread(control.transfer, "elsewhere")
     await turns()
-    assert rows == ["tool_hung_up", "office"]
+    assert rows == ["tool_hung_up", ("office", None)]
 
 
 @pytest.mark.asyncio

@@ -130,6 +130,8 @@ def test_long_results_are_cut_here() -> None:
             {"tool": "refund", "verdict": "timed_out", "waited_ms": 30_000.4},
             "refund: timed_out after 30000 ms",
         ),
+        ("consult.started", {"destination": "sales"}, "sales is rung and asked"),
+        ("consult.answered", {"destination": "sales"}, "sales hears the summary"),
         ("transfer.started", {"destination": "sales"}, "to sales"),
         ("transfer.failed", {"destination": "sales", "status": "busy"}, "sales: busy"),
         ("consent.changed", {"state": "declined"}, "declined"),

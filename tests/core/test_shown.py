@@ -10,6 +10,7 @@ from gateway.core.events import (
     BargeIn,
     CallerSpoke,
     CallEvent,
+    ConsultStarted,
     ToolStarted,
     TransferFailed,
     TurnDone,
@@ -26,6 +27,7 @@ TURN = Turn(3, "reply", "r1", 600.123, 400.0, 1.999, 50.0, 1052.5)
     [
         (CallerSpoke("item"), "caller.spoke"),
         (TransferFailed("desk", "busy", 1.0), "transfer.failed"),
+        (ConsultStarted("desk", 1.0), "consult.started"),
         (BargeIn("caller", "a", 1, 1, 1, 0, 1.0, 1.0, 1.0), "barge_in"),
     ],
 )

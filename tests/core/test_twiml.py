@@ -64,6 +64,51 @@ def test_dial_is_exactly_what_twilio_documents() -> None:
     )
 
 
+ACTION = "https://voice.example.com/twilio/consult-answer?consult=1"
+
+
+def test_a_conference_is_for_two_and_ends_with_either() -> None:
+    """Silent, without beeps; what comes after it is asked for, or it is the end."""
+    room = (
+        '<Conference beep="false" endConferenceOnExit="true" maxParticipants="2" '
+        'startConferenceOnEnter="true" waitUrl="">room</Conference></Dial><Hangup /></Response>'
+    )
+    assert twiml.conference("room") == f"{_DECLARATION}<Response><Dial>{room}"
+    assert twiml.conference("room", action_url=ACTION) == (
+        f'{_DECLARATION}<Response><Dial action="{ACTION}" method="POST">{room}'
+    )
+    with pytest.raises(ConfigError, match="action_url"):
+        twiml.conference("room", action_url="/relative")
+
+
+def test_a_question_is_answered_by_one_key_or_none() -> None:
+    """The action is asked in any case; # is a key like any other."""
+    asked = twiml.question(
+        ("Anna <calls>.\x00", "Press 1."),
+        action_url=ACTION,
+        timeout_s=15,
+        goodbye="Bye.",
+        language="en-GB",
+    )
+    assert asked == (
+        f'{_DECLARATION}<Response><Gather action="{ACTION}" actionOnEmptyResult="true" '
+        'finishOnKey="" method="POST" numDigits="1" timeout="15"><Pause length="1" />'
+        '<Say language="en-GB">Anna &lt;calls&gt;.</Say><Say language="en-GB">Press 1.</Say>'
+        '</Gather><Say language="en-GB">Bye.</Say><Hangup /></Response>'
+    )
+    with pytest.raises(ConfigError, match="action_url"):
+        twiml.question(("x",), action_url="no address", timeout_s=1, goodbye="")
+
+
+def test_a_call_can_be_sent_to_another_address() -> None:
+    """An absolute one."""
+    assert twiml.redirect(ACTION) == (
+        f'{_DECLARATION}<Response><Redirect method="POST">{ACTION}</Redirect></Response>'
+    )
+    with pytest.raises(ConfigError, match="url"):
+        twiml.redirect("/relative")
+
+
 @pytest.mark.parametrize(
     ("number", "action", "word"),
     [

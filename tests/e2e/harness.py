@@ -20,6 +20,8 @@ from gateway.call.reception import Reception
 from gateway.call.tools import ToolRunner
 from gateway.core.events import CallEnded, CallEvent
 from gateway.core.prices import Prices
+from gateway.ops.consulting.consults import Consults, open_consults
+from gateway.ops.consulting.waits import Waits as ConsultWaits
 from gateway.ops.placing.office import open_placing
 from gateway.ops.placing.placing import Placing
 from gateway.ops.placing.tally import Tallies
@@ -70,6 +72,7 @@ class House:
         self.events: list[tuple[str, CallEvent]] = []
         self.archive: Archive | None = None
         self.placing: Placing | None = None
+        self.consults: Consults
         self.settings: Settings
         self.spending_known = asyncio.Event()
         """Set when what was spent before is counted."""
@@ -155,6 +158,7 @@ async def house(
     kept_in: Path | None = None,
     prices: Prices | None = None,
     waits: Waits | None = None,
+    consult_waits: ConsultWaits | None = None,
     carrier: Mapping[str, Any] = MappingProxyType({}),
     **settings_overrides: Any,
 ) -> AsyncIterator[House]:
@@ -162,7 +166,8 @@ async def house(
 
     ``callees`` are the people the gateway may send a caller to; ``packet_ms`` is the twin's;
     ``kept_in`` is where records and recordings go, None = nothing is kept; with it the gateway can
-    place calls through the twin, as quickly as ``waits`` says. ``carrier`` are more of the twin's
+    place calls through the twin, as quickly as ``waits`` says. ``consult_waits`` are those of warm
+    transfers. ``carrier`` are more of the twin's
     options.
     """
     model = RealtimeServer(options or RealtimeOptions())
@@ -208,7 +213,10 @@ async def house(
     tariff = tariff_of(settings, prices)
     archive = None if kept_in is None else Archive(settings, prices)
     tapes, durable = (archive.tapes, archive.durable) if archive is not None else (None, None)
-    line = Line(settings, dialler, tell, Approvals(settings.approval_timeout_s), tapes, tariff)
+    consults = open_consults(settings, consult_waits)
+    assert consults is not None
+    approvals = Approvals(settings.approval_timeout_s)
+    line = Line(settings, dialler, tell, approvals, tapes, tariff, consults)
     reception = Reception(line, agents.plan, b"a secret for tests")
     stack = AsyncExitStack()
     placing = None
@@ -217,11 +225,12 @@ async def house(
         listeners.append(tallies.hear)
         office = open_placing(settings, reception, agents.plan, tariff, tallies, waits)
         placing = await stack.enter_async_context(office)
-    app = build_app(settings, reception, durable, placing)
+    app = build_app(settings, reception, durable, placing, consults)
     server = build_server(app, settings, reception)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     running = House(base, reception, model, twin)
     running.archive, running.settings, running.placing = archive, settings, placing
+    running.consults = consults
     listeners.append(running.heard_event)
     if archive is not None:
         listeners.append(archive.hear)
@@ -244,6 +253,7 @@ async def house(
             call.end("test_over")
         async with asyncio.timeout(10):
             await reception.registry.wait_empty()
+        await consults.close()
         server.should_exit = True
         await serving
         await model.stop()

@@ -603,7 +603,7 @@ def transferring(settings: Settings) -> AgentPlan:
 
 async def dialled(gateway: Gateway, call_sid: str) -> ElementTree.Element:
     """The caller was sent to the office; what the carrier is told to do."""
-    gateway.live(call_sid).transfer("office")
+    gateway.live(call_sid).transfer.begin("office", None)
     await gateway.until(lambda: bool(gateway.of(TransferStarted, call_sid)))
     answer = await gateway.post(
         "/twilio/connect-ended", voice_form(call_sid, CallStatus="in-progress")
@@ -703,7 +703,7 @@ async def test_a_caller_who_hangs_up_before_the_dial_is_gone(tmp_path: Path) -> 
             await session.seen("session.updated")
             session.respond({})
             await session.seen("response.done")
-            gateway.live(call_sid).transfer("office")
+            gateway.live(call_sid).transfer.begin("office", None)
             await gateway.until(lambda: bool(gateway.of(TransferStarted, call_sid)))
             assert await gateway.connect_ended(call_sid, "completed") == ["Hangup"]
             assert await gateway.ended(call_sid) == "caller_hung_up"

@@ -5,7 +5,6 @@ audio moves is in `stream.py`. Times are on the monotonic clock, stamps for peop
 """
 
 import asyncio
-import random
 import secrets
 import time
 from collections.abc import Coroutine, Sequence
@@ -18,11 +17,12 @@ from gateway.sim.twilio.clock import PERIOD_S, FrameClock
 from gateway.sim.twilio.debugger import Debugger
 from gateway.sim.twilio.flow import Callbacks, Ending
 from gateway.sim.twilio.interrupts import Bridge, Interrupts
+from gateway.sim.twilio.mixing import Mixer, Seat
 from gateway.sim.twilio.network import Network
 from gateway.sim.twilio.options import TwilioOptions
 from gateway.sim.twilio.playout import ClearTruth, MarkTruth
 from gateway.sim.twilio.steps import Drop, Dtmf, HangUp, Step
-from gateway.sim.twilio.stream import StreamContext, StreamPlan, TwinStream
+from gateway.sim.twilio.stream import TwinStream
 from gateway.sim.twilio.timeline import Timeline, TimelineEntry
 from gateway.sim.twilio.tracks import joined, write_stereo
 
@@ -69,6 +69,8 @@ class TwinCall:
         self.fallback: tuple[str, str] | None = None
         self.streams: list[TwinStream] = []
         self.stream: TwinStream | None = None
+        self.seat: Seat | None = None
+        """Among the calls it is connected to."""
         self.digits: asyncio.Queue[str] | None = None
         """Keys pressed, while a `<Gather>` collects them."""
         self.prompting = False
@@ -83,8 +85,8 @@ class TwinCall:
         self.time_limit: asyncio.TimerHandle | None = None
         self.bridge = Bridge()
         self._ended = asyncio.Event()
-        self._options = options
-        self._network = network
+        self.options = options
+        self.network = network
         self._debugger = debugger
         self._clock = clock
         self._caller = Caller(script)
@@ -92,6 +94,7 @@ class TwinCall:
         self._timeline = Timeline()
         self._next_tick_s = 0.0
         self._background: set[asyncio.Task[None]] = set()
+        self._parts: list[TwinStream | Seat] = []
 
     # The truth
 
@@ -112,14 +115,13 @@ class TwinCall:
 
     @property
     def heard(self) -> bytes:
-        """The agent as the caller heard it: mu-law from the start of the first stream, with all
-        silence."""
-        return joined([(stream.start_s, stream.playout.track) for stream in self.streams])
+        """What was heard: mu-law with all silence, from the first stream or meeting on."""
+        return joined([(part.start_s, part.heard) for part in self._parts])
 
     @property
     def said(self) -> bytes:
         """The caller's track on the same clock, lost frames included."""
-        return joined([(stream.start_s, stream.said) for stream in self.streams])
+        return joined([(part.start_s, part.said) for part in self._parts])
 
     @property
     def clears(self) -> list[ClearTruth]:
@@ -133,7 +135,7 @@ class TwinCall:
 
     @property
     def duration_s(self) -> int:
-        """Whole seconds from answer to end (or now), as Twilio counts them: begun ones count."""
+        """Seconds from answer to end (or now), as Twilio counts them: begun ones count."""
         if self.answered_at is None:
             return 0
         end = self.ended_at or datetime.now(UTC)
@@ -144,7 +146,7 @@ class TwinCall:
         write_stereo(Path(path), self.said, self.heard)
 
     async def wait(self, timeout_s: float) -> None:
-        """As `until_over`, but raises `TimeoutError` when that takes longer than `timeout_s`."""
+        """As `until_over`; `TimeoutError` when that takes longer."""
         async with asyncio.timeout(timeout_s):
             await self._ended.wait()
 
@@ -205,27 +207,25 @@ class TwinCall:
         """Ends the call from outside of its TwiML; the first reason counts."""
         self.interrupts.end(ending)
 
-    def open_stream(self, plan: StreamPlan) -> TwinStream:
-        """A stream of this call, not connected yet."""
-        sid = new_sid("MZ")
-        seed = f"{self._network.seed}/{self.identity.ordinal}/{len(self.streams)}"
-        context = StreamContext(
-            sid=sid,
-            call_sid=self.sid,
-            options=self._options,
-            network=self._network,
-            rng=random.Random(seed),
-            report=self.report,
-        )
-        return TwinStream(plan, context)
-
     def begin_stream(self, stream: TwinStream) -> None:
         """The stream is connected: audio flows from the next tick on."""
         stream.begin(self._next_tick_s)
         self.streams.append(stream)
+        self._parts.append(stream)
         self.stream = stream
         self.script_runs = True
         self.note("stream-started", stream.sid, min(time.monotonic(), self._next_tick_s))
+
+    def meet(self, mixer: Mixer) -> None:
+        """Hears others from now on, and is heard by them, until it parts."""
+        self.seat = mixer.seat(self._next_tick_s, keep_audio=self.options.keep_audio)
+        self._parts.append(self.seat)
+
+    def part(self) -> None:
+        """Leaves them."""
+        if self.seat is not None:
+            self.seat.leave()
+            self.seat = None
 
     def report(self, code: int, detail: str) -> None:
         """Puts something into the debugger and on the timeline."""
@@ -265,18 +265,18 @@ class TwinCall:
         behaviour = self._caller.tick(self._ear)
         for kind, detail in behaviour.notes:
             self.note(kind, detail, due_s)
-        if self.stream is not None:
+        if (line := self.stream or self.seat) is not None:
             if behaviour.muted:
-                self.stream.skip()
+                line.skip()
             else:
-                self.stream.frame(behaviour.payload)
+                line.frame(behaviour.payload)
         for action in behaviour.actions:
             self._act(action)
 
     def _listen(self, due_s: float) -> None:
         spoke = self._ear.utterance_ms
-        if self.stream is not None:
-            self._ear.hear(self.stream.listen())
+        if (line := self.stream or self.seat) is not None:
+            self._ear.hear(line.listen())
         else:
             self._ear.perceive(self.prompting)
         if self._ear.utterance_ms and not spoke:

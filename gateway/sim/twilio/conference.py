@@ -1,5 +1,6 @@
-"""Owns conferences: who is in, when it starts, when it ends. Audio is not mixed. Pure but for its
-callback.
+"""Owns conferences: who is in, when it starts, when it ends. Pure but for its callback.
+
+Nobody hears anybody before it starts; music for those who wait is not played.
 
 A conference starts when someone joins who may start it, and ends when someone leaves who ends it or
 when the last one leaves (https://www.twilio.com/docs/voice/twiml/conference).
@@ -13,6 +14,7 @@ from email.utils import format_datetime
 
 from gateway.sim.twilio.call import TwinCall
 from gateway.sim.twilio.flow import Callbacks
+from gateway.sim.twilio.mixing import Mixer
 
 
 @dataclass(slots=True)
@@ -49,16 +51,26 @@ class Conference:
         self.updated_at = self.created_at
         self._tell = tell
         self._number = 0
+        self._mixer = Mixer(open_=False)
 
     def join(self, participant: Participant) -> None:
         """Someone enters."""
         call = participant.call
         self.participants[call.sid] = participant
+        call.meet(self._mixer)
+        self.heed(participant)
         self._touch()
         self._tell(self, call, "join")
         if self.status == "init" and participant.start_conference_on_enter:
             self.status = "in-progress"
+            self._mixer.open = True
             self._tell(self, call, "start")
+
+    def heed(self, participant: Participant) -> None:
+        """Whether it was muted or put on hold has changed."""
+        seat = participant.call.seat
+        if seat is not None:
+            seat.muted, seat.apart = participant.muted, participant.hold
 
     async def attend(self, participant: Participant) -> None:
         """Is in the conference until it ends, somebody removes the participant, or the call is
@@ -74,6 +86,7 @@ class Conference:
         participant = self.participants.pop(call_sid, None)
         if participant is None:
             return
+        participant.call.part()
         self._touch()
         participant.left.set()
         self._tell(self, participant.call, "leave")

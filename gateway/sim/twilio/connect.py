@@ -3,8 +3,10 @@
 https://www.twilio.com/docs/voice/twiml/connect and https://www.twilio.com/docs/voice/twiml/stream
 """
 
+import random
 import time
 
+from gateway.sim.twilio.call import TwinCall, new_sid
 from gateway.sim.twilio.debugger import (
     INVALID_TRACK,
     TWIML_SCHEMA,
@@ -14,7 +16,7 @@ from gateway.sim.twilio.debugger import (
 from gateway.sim.twilio.flow import Flow
 from gateway.sim.twilio.parameters import stream_pairs
 from gateway.sim.twilio.run import Run
-from gateway.sim.twilio.stream import StreamEnd, StreamPlan, TwinStream
+from gateway.sim.twilio.stream import StreamContext, StreamEnd, StreamPlan, TwinStream
 from gateway.sim.twilio.twiml import Verb
 from gateway.sim.twilio.webhooks import is_url
 
@@ -38,7 +40,7 @@ async def _streamed(run: Run, noun: Verb) -> StreamEnd | None:
     call = run.call
     call.script_runs = False
     try:
-        stream = call.open_stream(stream_plan(noun))
+        stream = _stream_of(call, stream_plan(noun))
     except TwilioFault as fault:
         call.report(fault.code, fault.detail)
         return None
@@ -59,6 +61,20 @@ async def _streamed(run: Run, noun: Verb) -> StreamEnd | None:
         call.note("stream-ended", stream.sid)
         _notify(run, stream, *_event(stream))
     return end
+
+
+def _stream_of(call: TwinCall, plan: StreamPlan) -> TwinStream:
+    """A stream of this call, not connected yet."""
+    seed = f"{call.network.seed}/{call.identity.ordinal}/{len(call.streams)}"
+    context = StreamContext(
+        sid=new_sid("MZ"),
+        call_sid=call.sid,
+        options=call.options,
+        network=call.network,
+        rng=random.Random(seed),
+        report=call.report,
+    )
+    return TwinStream(plan, context)
 
 
 def stream_plan(noun: Verb) -> StreamPlan:

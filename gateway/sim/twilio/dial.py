@@ -1,4 +1,4 @@
-"""Owns `<Dial>`: rings other numbers for a call, or puts it into a conference. Audio is not mixed.
+"""Owns `<Dial>`: rings other numbers for a call, or puts it into a conference.
 
 https://www.twilio.com/docs/voice/twiml/dial
 """
@@ -10,6 +10,7 @@ from gateway.sim.twilio.conference import Participant
 from gateway.sim.twilio.debugger import TWIML_SCHEMA
 from gateway.sim.twilio.exchange import LegPlan
 from gateway.sim.twilio.flow import Callbacks, Ending, Fetch, Flow
+from gateway.sim.twilio.mixing import Mixer
 from gateway.sim.twilio.run import Pairs, Run
 from gateway.sim.twilio.twiml import Verb
 
@@ -58,7 +59,7 @@ async def _ring(run: Run, verb: Verb) -> Pairs:
             return _outcome(legs[-1], bridged=False)
         run.answer()
         run.call.note("bridged", bridged.identity.to)
-        await _talk(bridged, verb.number("timeLimit", _TIME_LIMIT_S))
+        await _talk(run.call, bridged, verb.number("timeLimit", _TIME_LIMIT_S))
         return _outcome(bridged, bridged=True)
     finally:
         for leg in legs:
@@ -112,14 +113,20 @@ async def _is_bridged(leg: TwinCall) -> bool:
     return leg.bridge.made.is_set()
 
 
-async def _talk(leg: TwinCall, limit_s: float) -> None:
+async def _talk(call: TwinCall, leg: TwinCall, limit_s: float) -> None:
     """Until one side ends it, or the leg is sent to other TwiML over REST."""
+    mixer = Mixer()
+    for each in (call, leg):
+        each.meet(mixer)
     try:
         async with asyncio.timeout(limit_s):
             await leg.bridge.left.wait()
     except TimeoutError:
         leg.end(Ending("dial-time-limit"))
         await leg.bridge.left.wait()
+    finally:
+        for each in (call, leg):
+            each.part()
 
 
 def _outcome(leg: TwinCall, *, bridged: bool) -> Pairs:

@@ -115,6 +115,7 @@ class ConferenceRoutes:
         ends = form.flag("EndConferenceOnExit", person.end_conference_on_exit)
         person.end_conference_on_exit = ends
         person.updated_at = datetime.now(UTC)
+        conference.heed(person)
         return JSONResponse(participant_json(self._account_sid, conference.sid, person))
 
     async def remove_person(self, request: Request) -> Response:

@@ -186,6 +186,11 @@ class TwinStream:
             self._return_marks(self.playout.advance(time.monotonic()))
         return self.playout.take_fresh()
 
+    @property
+    def heard(self) -> bytes | bytearray:
+        """The agent as the caller heard it, from the start of the stream's clock."""
+        return self.playout.track
+
     # Towards the gateway
 
     def _next_timestamp(self, audio: bytes) -> int:

@@ -18,8 +18,10 @@ from gateway.core.events import (
     CallLive,
     CallOffered,
     ConsentChanged,
+    ConsultStarted,
     RecordingEnded,
     RecordingStarted,
+    TransferFailed,
     TransferStarted,
     TurnDone,
     UsageCounted,
@@ -114,6 +116,14 @@ class CallRow:
     def _away(self, _event: TransferStarted, _moment: str) -> dict[str, Any]:
         return {"state": "away"}
 
+    def _consulting(self, _event: ConsultStarted, _moment: str) -> dict[str, Any]:
+        return {"state": "consulting"}
+
+    def _refused(self, _event: TransferFailed, _moment: str) -> dict[str, Any]:
+        """A caller who waited on the line is the agent's again; any other comes by a stream."""
+        waited = self.values.get("state") == "consulting"
+        return {"state": self._on_the_line()} if waited else {}
+
     def _ending(self, _event: CallEnding, _moment: str) -> dict[str, Any]:
         return {"state": "ending"}
 
@@ -195,7 +205,9 @@ _TOLD: dict[type[Any], Callable[[CallRow, Any, str], dict[str, Any]]] = {
     CallLive: CallRow._made_live,
     CallEnding: CallRow._ending,
     CallEnded: CallRow._ended,
+    ConsultStarted: CallRow._consulting,
     TransferStarted: CallRow._away,
+    TransferFailed: CallRow._refused,
     CallerStarted: CallRow._stays,
     BargeIn: CallRow._cut_off,
     TurnDone: CallRow._turn,

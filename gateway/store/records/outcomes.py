@@ -22,6 +22,7 @@ OUTCOMES: dict[str, Outcome] = {
     "carrier_canceled": "missed",
     "carrier_failed": "failed",
     "socket_lost": "failed",
+    "transfer_lost": "failed",
     "carrier_garbage": "failed",
     "guardrail_loop": "failed",
     "gateway_crashed": "failed",

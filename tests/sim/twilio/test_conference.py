@@ -30,6 +30,27 @@ async def test_it_starts_with_someone_who_may_start_it() -> None:
 
 
 @pytest.mark.asyncio
+async def test_nobody_hears_anybody_before_it_starts() -> None:
+    """Afterwards all do, but for those who are on hold; who has left hears nothing."""
+    room = Room()
+    early, late = Participant(a_call(), start_conference_on_enter=False), Participant(a_call())
+    room.conference.join(early)
+    seat = early.call.seat
+    assert seat is not None
+    seat.frame(b"\x10" * 160)
+    room.conference.join(late)
+    assert late.call.seat is not None
+    assert late.call.seat.listen() == b"\xff" * 160
+    late.call.seat.frame(b"\x20" * 160)
+    assert seat.listen() == b"\x20" * 160
+    early.hold = True
+    room.conference.heed(early)
+    assert seat.apart
+    room.conference.leave(early.call.sid)
+    assert early.call.seat is None
+
+
+@pytest.mark.asyncio
 async def test_it_ends_with_someone_who_ends_it() -> None:
     """Everybody else is out too."""
     room = Room()

@@ -3,7 +3,7 @@ went."""
 
 import pytest
 
-from gateway.sim.twilio import Callee, HangUp, Pause
+from gateway.sim.twilio import Callee, HangUp, Pause, Play, WaitForAgent, WaitForSilence
 from tests.sim.twilio.client import QUIET, async_client
 from tests.sim.twilio.peer import CALLER, NUMBER, codes, kinds, peer_and_twin
 
@@ -50,6 +50,34 @@ async def test_a_transfer_rings_connects_and_reports() -> None:
     assert sorted(reported) == ["completed", "in-progress", "ringing"]
     assert "bridged" in kinds(call.timeline)
     assert codes(twin) == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("inner", [HUMAN, "<Conference>room</Conference>"])
+async def test_the_connected_hear_each_other(inner: str) -> None:
+    """Over a bridge and in a conference: what one says is byte for byte in what the other hears."""
+    one, other = b"\x10" * 1600, b"\x20" * 1600
+    script = (WaitForAgent(100), WaitForSilence(100), Play(payload=other), Pause(200), HangUp())
+    async with (
+        peer_and_twin(callees=(Callee(HUMAN, ring_ms=20, script=script),)) as (peer, twin),
+        async_client(twin) as client,
+    ):
+        peer.answers["/voice"] = peer.answers["/human"] = dial(inner)
+        peer.answers["/dial-ended"] = "<Response/>"
+        call = twin.place_call(NUMBER, CALLER)
+        if inner is HUMAN:
+            await call.until("bridged", 10)
+        else:
+            await call.until("conference", 10)
+            await client.calls.create_async(to=HUMAN, from_=NUMBER, url=f"{peer.url}/human")
+        leg = next(each for each in twin.calls.values() if each is not call)
+        await leg.until("conference" if inner is not HUMAN else "answered", 10)
+        call.say(one)
+        await leg.wait(10)
+        call.hang_up()
+        await call.wait(10)
+    assert (one in call.said, one in leg.heard, one in leg.said) == (True, True, False)
+    assert (other in leg.said, other in call.heard, other in call.said) == (True, True, False)
 
 
 @pytest.mark.asyncio

@@ -17,6 +17,7 @@ from gateway.core.events import (
     CallLive,
     CallOffered,
     ConsentChanged,
+    ConsultStarted,
     ModelConnected,
     RecordingEnded,
     RecordingStarted,
@@ -40,6 +41,7 @@ OFFERED = CallOffered(
 )
 ANSWERED = CallAnswered("MZ1", 400.0)
 LIVE = CallLive(120.0)
+ASKS = ConsultStarted("office", 8000.0)
 AWAY = TransferStarted("office", 9000.0)
 BACK = TransferFailed("office", "busy", 20_000.0)
 ENDING = CallEnding("agent_hung_up")
@@ -93,6 +95,10 @@ def moment(minute: int) -> str:
         ([OFFERED, ANSWERED, LIVE, AWAY, BACK], "away"),
         ([OFFERED, ANSWERED, LIVE, AWAY, BACK, ANSWERED], "live"),
         ([OFFERED, ANSWERED, AWAY, BACK, ANSWERED], "answered"),
+        ([OFFERED, ANSWERED, LIVE, ASKS], "consulting"),
+        ([OFFERED, ANSWERED, LIVE, ASKS, BACK], "live"),
+        ([OFFERED, ANSWERED, LIVE, ASKS, AWAY], "away"),
+        ([OFFERED, ANSWERED, LIVE, ASKS, AWAY, BACK, ANSWERED], "live"),
         ([OFFERED, ANSWERED, LIVE, ENDING], "ending"),
         ([OFFERED, ANSWERED, LIVE, ENDING, SPEAKS], "live"),
         ([OFFERED, ANSWERED, LIVE, ENDING, CUT], "live"),

@@ -37,6 +37,7 @@ def test_every_final_status_of_the_carrier_has_an_outcome(status: str) -> None:
         ("time_limit", True, "completed"),
         ("shutdown", True, "completed"),
         ("transferred", True, "transferred"),
+        ("transfer_lost", True, "failed"),
         ("no_stream", False, "missed"),
         ("carrier_no-answer", False, "missed"),
         ("carrier_completed", True, "completed"),
