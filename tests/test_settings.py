@@ -221,6 +221,7 @@ WRONG: list[tuple[str, str, str]] = [
     ("outbound_per_minute", "-1", "1"),
     ("outbound_per_day", CANARY, "integer"),
     ("outbound_at_once", "0", "1"),
+    ("calls_per_second", "0", "0"),
     ("outbound_quiet", CANARY, "21:00-08:00, or off"),
     ("outbound_quiet", "21-8", "21:00-08:00, or off"),
     ("outbound_quiet", "08:00-24:00", "21:00-08:00, or off"),
