@@ -320,6 +320,25 @@ def load_settings(**overrides: Any) -> Settings:
         raise ConfigError("; ".join(lines)) from None
 
 
+def not_set(settings: Settings, *, tunnel: bool = False) -> list[str]:
+    """The variables without which no call can be taken, each with a word on what it is.
+
+    ``tunnel``: the public URL will be that of a tunnel.
+    """
+    missing = []
+    if not settings.twilio_auth_token:
+        missing.append("TWILIO_AUTH_TOKEN (webhooks could not be checked)")
+    if not settings.twilio_account_sid:
+        missing.append("TWILIO_ACCOUNT_SID")
+    if not settings.public_url and not tunnel:
+        missing.append(
+            "GATEWAY_PUBLIC_URL (the https address Twilio reaches this gateway under; or --tunnel)"
+        )
+    if settings.openai_api_key is None and not settings.realtime_headers:
+        missing.append("OPENAI_API_KEY (or GATEWAY_REALTIME_HEADERS)")
+    return missing
+
+
 def _variable(name: str) -> str:
     return name if name.isupper() else f"GATEWAY_{name.upper()}"
 

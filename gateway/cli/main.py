@@ -288,6 +288,22 @@ def db_upgrade(as_json: Json = False) -> None:
 
 
 @app.command()
+def doctor(
+    call: Annotated[
+        bool, typer.Option("--call/--no-call", help="Call the gateway as the carrier would.")
+    ] = True,
+    greeting_within: Annotated[
+        float, typer.Option(metavar="S", min=1, max=60, help="A greeting must be heard by then.")
+    ] = 10.0,
+    as_json: Json = False,
+) -> None:
+    """What is missing or wrong, in one line each, and what to do about it."""
+    from gateway.cli.doctor import run_doctor
+
+    raise typer.Exit(run_doctor(as_json=as_json, places_call=call, greeting_s=greeting_within))
+
+
+@app.command()
 def version(as_json: Json = False) -> None:
     """The version of the gateway."""
     text = json.dumps({"version": __version__}) if as_json else f"gateway {__version__}"

@@ -11,7 +11,7 @@ import structlog
 import uvloop
 
 from gateway.errors import ConfigError
-from gateway.settings import Settings, is_loopback, load_settings
+from gateway.settings import Settings, is_loopback, load_settings, not_set
 
 if TYPE_CHECKING:
     from gateway.agents import AgentFolder
@@ -60,17 +60,7 @@ def check_settings(settings: Settings, *, tunnel: bool = False) -> None:
 
     ``tunnel``: the public URL will be that of a tunnel.
     """
-    missing = []
-    if not settings.twilio_auth_token:
-        missing.append("TWILIO_AUTH_TOKEN (webhooks could not be checked)")
-    if not settings.twilio_account_sid:
-        missing.append("TWILIO_ACCOUNT_SID")
-    if not settings.public_url and not tunnel:
-        missing.append(
-            "GATEWAY_PUBLIC_URL (the https address Twilio reaches this gateway under; or --tunnel)"
-        )
-    if settings.openai_api_key is None and not settings.realtime_headers:
-        missing.append("OPENAI_API_KEY (or GATEWAY_REALTIME_HEADERS)")
+    missing = not_set(settings, tunnel=tunnel)
     if missing:
         raise ConfigError(f"not set: {', '.join(missing)}; or try `gateway serve --offline`")
 

@@ -58,7 +58,7 @@ async def _upgraded(settings: Settings) -> Upgraded:
     engine = open_database(settings, pooled=False)
     try:
         async with engine.connect() as connection:
-            was = await _revision(connection)
+            was = await revision_of(connection)
         _check(was)
         return Upgraded(was, was) if was == REVISIONS[-1] else await _run(engine)
     finally:
@@ -68,7 +68,7 @@ async def _upgraded(settings: Settings) -> Upgraded:
 async def _run(engine: AsyncEngine) -> Upgraded:
     async with engine.begin() as connection:
         await _take_turn(connection)
-        was = await _revision(connection)
+        was = await revision_of(connection)
         _check(was)
         if was != REVISIONS[-1]:
             await connection.run_sync(_steps)
@@ -85,7 +85,8 @@ async def _take_turn(connection: AsyncConnection) -> None:
     await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_TURN})")
 
 
-async def _revision(connection: AsyncConnection) -> str | None:
+async def revision_of(connection: AsyncConnection) -> str | None:
+    """The revision a database is at; None for one that has none of our tables."""
     if not await connection.run_sync(_has_revision):
         return None
     found = await connection.scalar(text("SELECT version_num FROM alembic_version"))

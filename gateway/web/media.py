@@ -6,10 +6,12 @@ The endpoint lives as long as the call's socket, so the server knows what is sti
 import asyncio
 
 from picows import WSCloseCode, WSTransport
+from starlette.responses import Response
 from starlette.websockets import WebSocket
 
 from gateway.call.carrier import CarrierSocket
 from gateway.call.reception import Reception
+from gateway.core import refused
 from gateway.errors import Rejected
 from gateway.settings import Settings
 from gateway.web.signature import Signatures
@@ -40,7 +42,8 @@ class MediaSocket:
         reason = self._refusal(websocket)
         if reason is not None:
             self._reception.rejected(reason)
-            await websocket.close(1008)
+            answer = Response(status_code=403, headers={refused.HEADER: reason})
+            await websocket.send_denial_response(answer)
             return
         socket = CarrierSocket(self._reception)
         self._strangers += 1

@@ -19,7 +19,7 @@ from gateway.call.call import Call, Offer
 from gateway.call.context import Destination
 from gateway.call.reception import Reception
 from gateway.call.transfer import Room
-from gateway.core import twiml
+from gateway.core import refused, twiml
 from gateway.core.dialstate import News
 from gateway.errors import Rejected
 from gateway.ops.placing.placing import Placing
@@ -194,22 +194,23 @@ class TwilioWebhooks:
             raise HTTPException(413)
         signature = request.headers.get("x-twilio-signature")
         if not signature:
-            self._reception.rejected("signature_missing")
-            raise HTTPException(403, "")
+            raise self._stranger("signature_missing")
         try:
             form = await request.form(max_files=0, max_fields=_MAX_FIELDS)
         except ClientDisconnect:
             raise HTTPException(400) from None
         url = request.url
         if not self._signatures.webhook(url.path, url.query, form, signature):
-            self._reception.rejected("signature_wrong")
-            raise HTTPException(403, "")
+            raise self._stranger("signature_wrong")
         if _field(form, "AccountSid") != self._settings.twilio_account_sid:
-            self._reception.rejected("other_account")
-            raise HTTPException(403, "")
+            raise self._stranger("other_account")
         # Signed with the address: what our own outbound calls carry along.
         query = [(f"query.{name}", value) for name, value in request.query_params.multi_items()]
         return FormData([*form.multi_items(), *query])
+
+    def _stranger(self, reason: str) -> HTTPException:
+        self._reception.rejected(reason)
+        return HTTPException(403, "", {refused.HEADER: reason})
 
     def _connect(self, call: Call) -> str:
         base = self._settings.public_url

@@ -173,13 +173,13 @@ async def house(
     model = RealtimeServer(options or RealtimeOptions())
     await model.start()
     settings = load_settings(
-        port=0,
-        twilio_account_sid=ACCOUNT,
-        twilio_auth_token=TOKEN,
-        openai_api_key="offline",
-        public_url="http://127.0.0.1:1",
-        realtime_url=model.url,
         **{
+            "port": 0,
+            "twilio_account_sid": ACCOUNT,
+            "twilio_auth_token": TOKEN,
+            "openai_api_key": "offline",
+            "public_url": "http://127.0.0.1:1",
+            "realtime_url": model.url,
             "agents_dir": ROOT / "agents_config",
             "api_token": API_TOKEN,
             **({} if kept_in is None else {"data_dir": kept_in}),
@@ -193,14 +193,18 @@ async def house(
     # The public address is known once the socket is bound: bind first, then build on it.
     bound = socket.create_server(("127.0.0.1", 0))
     base = f"http://127.0.0.1:{bound.getsockname()[1]}"
+    if "public_url" not in settings_overrides:
+        settings = settings.model_copy(update={"public_url": base})
     number = PhoneNumber(
-        NUMBER, voice_url=f"{base}/twilio/voice", status_callback=f"{base}/twilio/status"
+        NUMBER,
+        voice_url=f"{settings.public_url}/twilio/voice",
+        status_callback=f"{settings.public_url}/twilio/status",
     )
     twin = TwilioTwin(
         TwilioOptions(ACCOUNT, TOKEN, (number,), callees=callees, packet_ms=packet_ms, **carrier)
     )
     await twin.start()
-    settings = settings.model_copy(update={"public_url": base, "twilio_api_url": twin.url})
+    settings = settings.model_copy(update={"twilio_api_url": twin.url})
 
     def tell(call_sid: str, event: CallEvent) -> None:
         for listener in listeners:

@@ -41,12 +41,18 @@ class Authority:
         """What a client uses who trusts this authority."""
         return ssl.create_default_context(cafile=str(self.file))
 
-    def server(self, host: str) -> ssl.SSLContext:
-        """What a server of that name uses."""
+    def server(
+        self,
+        host: str,
+        *,
+        begins: timedelta = timedelta(minutes=-5),
+        ends: timedelta = timedelta(hours=1),
+    ) -> ssl.SSLContext:
+        """What a server of that name uses; its certificate is valid from and to, from now."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
         names = x509.SubjectAlternativeName([x509.DNSName(host)])
-        draft = self._draft(subject, key).add_extension(names, critical=False)
+        draft = self._draft(subject, key, begins, ends).add_extension(names, critical=False)
         signed = draft.sign(self._key, hashes.SHA256())
         file = self._folder / f"{host}.pem"
         file.write_bytes(
@@ -62,7 +68,11 @@ class Authority:
         return context
 
     def _draft(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey
+        self,
+        subject: x509.Name,
+        key: ec.EllipticCurvePrivateKey,
+        begins: timedelta = timedelta(minutes=-5),
+        ends: timedelta = timedelta(hours=1),
     ) -> x509.CertificateBuilder:
         now = datetime.now(UTC)
         return (
@@ -71,8 +81,8 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(minutes=5))
-            .not_valid_after(now + timedelta(hours=1))
+            .not_valid_before(now + begins)
+            .not_valid_after(now + ends)
             # Both are asked for by Python 3.13, which checks certificates strictly.
             .add_extension(
                 x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False

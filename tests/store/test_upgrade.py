@@ -98,7 +98,7 @@ async def test_a_database_made_newer_while_we_waited_is_refused(
     async def first_nothing(_: object) -> str | None:
         return next(seen)
 
-    monkeypatch.setattr(module, "_revision", first_nothing)
+    monkeypatch.setattr(module, "revision_of", first_nothing)
     with pytest.raises(ConfigError, match="newer"):
         await upgrade(settings)
 

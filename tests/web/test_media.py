@@ -19,6 +19,7 @@ from websockets.frames import Opcode
 from gateway.call.carrier import MAX_FRAME_BYTES
 from gateway.core import tickets
 from gateway.core.g711 import FRAME_BYTES, SILENCE_FRAME
+from gateway.core.refused import HEADER
 from gateway.sim.realtime.session import Session
 from gateway.web.media import MAX_STRANGERS
 from tests.web.carrier import (
@@ -124,6 +125,7 @@ async def test_an_upgrade_signed_wrongly_is_403(
         with pytest.raises(InvalidStatus) as refused:
             await gateway.socket(signature=signature)
         assert refused.value.response.status_code == 403
+        assert refused.value.response.headers[HEADER] == "upgrade_signature"
 
 
 async def test_the_spellings_of_the_address_are_accepted(tmp_path: Path) -> None:

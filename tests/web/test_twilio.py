@@ -22,6 +22,7 @@ from gateway.core.events import (
     TransferFailed,
     TransferStarted,
 )
+from gateway.core.refused import HEADER
 from gateway.errors import ConfigError
 from gateway.settings import Settings
 from gateway.web.twilio import MAX_FORM_BYTES
@@ -145,6 +146,17 @@ async def test_a_missing_signature_is_refused_before_the_body_is_read(gateway: G
         answer = await gateway.raw(head.encode())
     assert answer.startswith(b"HTTP/1.1 403 ")
     assert b"content-length: 0\r\n" in answer
+
+
+async def test_a_refusal_names_its_reason_in_a_header(gateway: Gateway) -> None:
+    """By which it is told from a proxy's; the reason says nothing of what would be right."""
+    form = voice_form(new_call_sid())
+    unsigned = await gateway.post(VOICE, form, X_Twilio_Signature="")
+    wrongly = await gateway.post(VOICE, form, X_Twilio_Signature="nonsense")
+    other = await gateway.post(VOICE, {**form, "AccountSid": "AC" + "1" * 32})
+    served = await gateway.post(VOICE, form)
+    refusals = [each.headers.get(HEADER) for each in (unsigned, wrongly, other, served)]
+    assert refusals == ["signature_missing", "signature_wrong", "other_account", None]
 
 
 WRONG_ADDRESSES: dict[str, Callable[[str], str]] = {
