@@ -134,7 +134,8 @@ class TwilioWebhooks:
         call = self._reception.transfer_ended(call_sid, status, there=there)
         if call is not None:
             return _twiml(self._connect(call))
-        if there and not talked:
+        transferred = self._reception.outcome(call_sid) == "transferred"
+        if there and not talked and not transferred:
             return _twiml(twiml.say_and_hangup(_CONNECTION_LOST))
         return _twiml(twiml.hangup())
 

@@ -18,8 +18,9 @@ from gateway.call.context import Errand
 from gateway.call.control import end_call
 from gateway.call.reception import Reception
 from gateway.call.session import AgentPlan
+from gateway.call.transfer import Room
 from gateway.core import tickets
-from gateway.core.events import CallAnswered, CallEnded, CallOffered
+from gateway.core.events import CallAnswered, CallEnded, CallOffered, TransferFailed
 from gateway.core.mediastreams import Start
 from gateway.errors import ConfigError, Rejected
 from gateway.sim.realtime import RealtimeServer
@@ -35,6 +36,7 @@ from tests.call.carriers import (
     start,
     start_frame,
 )
+from tests.call.test_transfer import OneColleague
 from tests.call.watching import Witness, soon, turns, until
 from tests.sim.realtime.harness import options
 
@@ -329,6 +331,57 @@ async def test_refusals_are_counted_and_logged_without_a_strangers_words(
 
 
 # The end
+
+
+# On the way to somebody
+
+
+def accepted(made: Desk, colleague: OneColleague) -> Call:
+    """A call whose caller a colleague has just accepted; the stream is given up."""
+    call = made.reception.offer(offer())
+    call.transfer.key, call.transfer._summary = "office", "Anna."
+    call.transfer._colleague = colleague
+    assert call.transfer.accepted()
+    return call
+
+
+@pytest.mark.asyncio
+async def test_a_caller_goes_where_somebody_waits_or_back() -> None:
+    """To the room while they are there, to the agent with a new ticket when they have left."""
+    colleague = OneColleague()
+    async with desk() as made:
+        assert made.reception.onward(CALL_SID, there=True) is None
+        call = accepted(made, colleague)
+        assert made.reception.onward(CALL_SID, there=True) == Room("a room")
+        old = call.ticket
+        assert made.reception.transfer_ended(CALL_SID, "", there=True) is call
+        assert (call.state, call.ticket != old) == ("offered", True)
+        assert made.reception.transfer_ended(CALL_SID, "", there=True) is None
+        await made.over(call)
+    async with desk() as made:
+        call = accepted(made, colleague)
+        call.transfer.declined("hung-up")
+        assert made.reception.onward(CALL_SID, there=True) is call
+        assert [event.status for event in made.witness.all(TransferFailed)] == ["hung-up"]
+        await made.over(call)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("came", [True, False])
+async def test_a_caller_who_hung_up_on_the_way_is_not_brought_anywhere(came: bool) -> None:
+    """Whoever waits for them is let go."""
+    colleague = OneColleague()
+    async with desk() as made:
+        call = accepted(made, colleague)
+        if came:
+            made.reception.onward(CALL_SID, there=True)
+            assert made.reception.transfer_ended(CALL_SID, "", there=False) is None
+        else:
+            assert made.reception.onward(CALL_SID, there=False) is None
+        assert call.outcome == ("transferred" if came else "caller_hung_up")
+        await made.over(call)
+        assert colleague.heard[-1] == "released"
+        assert made.reception.onward(CALL_SID, there=True) is None
 
 
 @pytest.mark.asyncio

@@ -69,7 +69,7 @@ async def test_a_colleague_is_rung_once_whatever_the_carrier_answers(
         await call.until("conference", 10)
         call.say(CALLER)
         leg.say(HUMAN)
-        await until(lambda: HUMAN in call.heard and CALLER in leg.heard)
+        await until(lambda: HUMAN in call.heard and CALLER in leg.heard, 20)
         await running.until(lambda: bool(running.of(CallEnded, call.sid)))
         assert await leg_of(running) is leg
         assert creates(running) == (3 if fault is None else 1)

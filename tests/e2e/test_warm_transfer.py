@@ -104,7 +104,7 @@ def kinds(call: TwinCall) -> list[str]:
 async def back(running: House, call: TwinCall, streams: int = 1) -> str:
     """The caller is with the agent again, and hears it; why nobody took them."""
     await running.until(lambda: bool(running.of(TransferFailed, call.sid)))
-    await until(lambda: len(call.streams) == streams and line("bye") in call.heard)
+    await until(lambda: len(call.streams) == streams and line("bye") in call.heard, 20)
     (failed,) = running.of(TransferFailed, call.sid)
     status: str = failed.status
     assert f"failed: {status}" in str(
@@ -129,7 +129,7 @@ async def test_a_colleague_who_accepts_is_joined_with_the_caller(tmp_path: Path)
         assert len(set(rooms)) == 1
         call.say(CALLER)
         leg.say(HUMAN)
-        await until(lambda: HUMAN in call.heard and CALLER in leg.heard)
+        await until(lambda: HUMAN in call.heard and CALLER in leg.heard, 20)
         assert (CALLER in call.said, HUMAN in leg.said) == (True, True)
         words, _, after = call.heard.partition(line("wait"))
         held, _, _ = after.partition(HUMAN)
@@ -163,7 +163,7 @@ async def test_a_caller_is_put_through_at_once_where_the_agent_wants_that(tmp_pa
         assert leg.identity.direction == "outbound-dial"
         call.say(CALLER)
         leg.say(HUMAN)
-        await until(lambda: HUMAN in call.heard and CALLER in leg.heard)
+        await until(lambda: HUMAN in call.heard and CALLER in leg.heard, 20)
         leg.hang_up()
         assert (await running.ended(call)).reason == "transferred"
         assert [event.warm for event in running.of(TransferStarted)] == [False]

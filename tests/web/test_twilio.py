@@ -688,6 +688,7 @@ async def test_a_caller_the_office_took_is_done(tmp_path: Path, outcome: str) ->
         assert verbs(await dial_ended(gateway, call_sid, outcome)) == ["Hangup"]
         assert await gateway.ended(call_sid) == "transferred"
         assert verbs(await dial_ended(gateway, call_sid, outcome)) == ["Hangup"]
+        assert verbs(await dial_ended(gateway, call_sid, "")) == ["Hangup"]
 
 
 @pytest.mark.usefixtures("no_grace")
