@@ -13,6 +13,7 @@ from functools import partial
 from typing import Literal
 
 from gateway.call.approvals import Approvals
+from gateway.call.callbacks import Callbacks
 from gateway.call.carrier import CarrierSocket
 from gateway.call.colleagues import Colleagues
 from gateway.call.context import CallContext, Errand
@@ -87,6 +88,7 @@ class Line:
     """What things cost, and how much may be spent."""
     colleagues: Colleagues | None = None
     """Who can be asked to take a call; None = nobody."""
+    callbacks: Callbacks = field(default_factory=Callbacks)
 
 
 class Call:
@@ -339,6 +341,7 @@ def _context(call: Call) -> CallContext:
         call.hang_up,
         call.transfer,
         lambda granted: call._recorder.consent(granted=granted),
+        partial(call._line.callbacks.ask, offer, call.plan),
     )
     return CallContext(
         call_sid=offer.call_sid,

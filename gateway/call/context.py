@@ -128,6 +128,11 @@ class CallControl(Protocol):
     async def consent(self, *, granted: bool) -> bool:
         """The caller agrees to a recording, or does not; False when this call asks for none."""
 
+    async def call_back(self, when: str) -> str:
+        """Has the other side of the call called back at a time (ISO 8601); what came of it, in
+        words for the agent.
+        """
+
 
 @dataclass(frozen=True)
 class CallContext:

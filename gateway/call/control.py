@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from agents import FunctionTool, function_tool
 from agents.tool_context import ToolContext
 
+from gateway.call.callbacks import schedule_callback
 from gateway.call.capture import Capture
 from gateway.call.context import CallContext, Destination
 from gateway.call.departure import GRACE_S
@@ -45,6 +46,7 @@ class Control:
     on_hang_up: Callable[[str], None]
     going: Transfer
     on_consent: Callable[[bool], bool]
+    on_callback: Callable[[str], Coroutine[Any, Any, str]]
 
     def hang_up(self, reason: str) -> None:
         """Ends the call once the goodbye has been heard."""
@@ -92,6 +94,10 @@ class Control:
             return self.on_consent(granted)
 
         return await self._there(answer())
+
+    async def call_back(self, when: str) -> str:
+        """Has the other side called back; what came of it, in words for the agent."""
+        return await self._there(self.on_callback(when))
 
     def _note(self, text: str) -> None:
         self.dialogue.emit(Noted(self.dialogue.since_open_ms(), text))
@@ -213,6 +219,7 @@ CALL_CONTROL: dict[str, FunctionTool] = {
     "collect_digits": collect_digits,
     "note": note,
     "recording_consent": recording_consent,
+    "schedule_callback": schedule_callback,
 }
 """Tools that act on the call itself and are the same on every route."""
 

@@ -35,6 +35,7 @@ class Reception:
     def __init__(self, line: Line, plan_for: Callable[[Offer], AgentPlan], secret: bytes) -> None:
         self.registry = Registry(line.settings.max_calls)
         self.approvals = line.approvals
+        self.callbacks = line.callbacks
         self.rejections: Counter[str] = Counter()
         self._line = line
         self._plan_for = plan_for

@@ -122,11 +122,12 @@ def _place(api: GatewayApi, wish: Wish) -> dict[str, Any]:
             if attempt == MOST_ASKS:
                 raise GatewayError(f"{error}: the phone may ring all the same") from None
         except Refused as error:
-            raise GatewayError(_refusal(error)) from None
+            raise GatewayError(why_refused(error)) from None
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def _refusal(error: Refused) -> str:
+def why_refused(error: Refused) -> str:
+    """A refusal of the API in words."""
     if error.status in (401, 403) and "rule" not in error.answer:
         return (
             f"the gateway does not know us ({error}): give this command its GATEWAY_API_TOKEN or "

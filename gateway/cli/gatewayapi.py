@@ -61,7 +61,20 @@ class GatewayApi:
         self._http.close()
 
     def ask(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        """The JSON of one answer. Raises Unreachable, or Refused."""
+        """The JSON object of one answer. Raises Unreachable, or Refused."""
+        said = self._said(method, path, **request)
+        if not isinstance(said, dict):
+            raise self._no_gateway(200)
+        return said
+
+    def listed(self, path: str) -> list[dict[str, Any]]:
+        """The JSON array of one answer. Raises Unreachable, or Refused."""
+        said = self._said("GET", path)
+        if not isinstance(said, list):
+            raise self._no_gateway(200)
+        return said
+
+    def _said(self, method: str, path: str, **request: Any) -> Any:
         try:
             answer = self._http.request(method, path, **request)
         except httpx2.InvalidURL as error:
@@ -73,13 +86,14 @@ class GatewayApi:
             said = answer.json()
         except ValueError:
             said = None
+        if answer.status_code < 400 and said is not None:
+            return said
         if not isinstance(said, dict):
-            raise GatewayError(
-                f"what answers at {self.url} is no gateway (HTTP {answer.status_code})"
-            )
-        if answer.status_code >= 400:
-            raise Refused(answer.status_code, said)
-        return said
+            raise self._no_gateway(answer.status_code)
+        raise Refused(answer.status_code, said)
+
+    def _no_gateway(self, status: int) -> GatewayError:
+        return GatewayError(f"what answers at {self.url} is no gateway (HTTP {status})")
 
 
 def address_of(settings: Settings) -> str:

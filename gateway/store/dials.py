@@ -8,7 +8,7 @@ from however many processes. Owns how far each has come, by :mod:`gateway.core.d
 import hashlib
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Literal, TypeVar
@@ -23,10 +23,10 @@ from gateway.core.policy import Counted, Rules, verdict
 from gateway.errors import GatewayError
 from gateway.store.dialcounts import OPEN, counted, counted_to_send, id_prefix
 from gateway.store.privacy.busy import in_transaction, patiently
-from gateway.store.tables import dials
+from gateway.store.tables import calls, dials, notes
 from gateway.store.transaction import writing
 
-__all__ = ["Ask", "Dial", "Dials", "KeyReused", "News", "NotToBeSent"]
+__all__ = ["Ask", "Dial", "Dials", "KeyReused", "News", "NotToBeSent", "Tried"]
 
 PATIENCE_S = 10.0
 """How long a busy database is asked again; then nobody is called."""
@@ -43,6 +43,7 @@ _AS_ASKED = (
     "not_before",
     "expires_at",
 )
+_OF_CALL = ("reason", "duration_ms", "cost_usd", "outcome")
 _EXPIRED = Refusal(
     "expired",
     "GATEWAY_OUTBOUND_MAX_AGE_S",
@@ -136,6 +137,17 @@ class Dial:
         return self.not_before is not None and self.not_before > self.created_at
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A call that was let in under a key, with what the records have of it, if anything."""
+
+    dial: Dial
+    call_reason: str | None
+    duration_ms: float | None
+    cost_usd: float | None
+    call_outcome: str | None
+
+
 class Dials:
     """The rows of calls we place. Raises what the driver raises, and Busy when it has no time."""
 
@@ -177,6 +189,32 @@ class Dials:
         query = _all().where(dials.c.state.in_(OPEN)).order_by(dials.c.id)
         async with self._engine.connect() as connection:
             return [_dial(row) for row in (await connection.execute(query)).mappings()]
+
+    async def under(self, keys: Sequence[str]) -> list[Dial]:
+        """Those that were let in under one of these keys, oldest first."""
+        query = _all().where(dials.c.key.in_(keys)).order_by(dials.c.id)
+        async with self._engine.connect() as connection:
+            return [_dial(row) for row in (await connection.execute(query)).mappings()]
+
+    async def tried(self, prefix: str, after: str, most: int) -> list[Tried]:
+        """Those whose keys begin so, in the order of their IDs: so many behind an ID."""
+        of_call = [calls.c[name].label(f"call_{name}") for name in _OF_CALL]
+        query = (
+            select(dials, *of_call)
+            .join(calls, calls.c.call_sid == dials.c.call_sid, isouter=True)
+            .where(dials.c.id > after, dials.c.key.startswith(prefix, autoescape=True))
+            .order_by(dials.c.id)
+            .limit(most)
+        )
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [Tried(_dial(row), *(row[f"call_{name}"] for name in _OF_CALL)) for row in rows]
+
+    async def notes_of(self, call_sid: str) -> list[str]:
+        """What the agent wrote down in a call."""
+        query = select(notes.c.text).where(notes.c.call_sid == call_sid).order_by(notes.c.number)
+        async with self._engine.connect() as connection:
+            return [text for text in (await connection.execute(query)).scalars() if text]
 
     async def sending(self, dial_id: str, rules: Rules, now: datetime) -> Dial:
         """Claims a waiting call for whoever is about to ask the carrier: only one ever may.

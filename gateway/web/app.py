@@ -8,6 +8,7 @@ from gateway.ops.consulting.consults import Consults
 from gateway.ops.placing.placing import Placing
 from gateway.settings import Settings
 from gateway.web.api import Api, ApprovalHandlers
+from gateway.web.campaigns import CampaignHandlers
 from gateway.web.consult import ConsultWebhooks
 from gateway.web.health import healthz, readyz
 from gateway.web.media import MediaSocket
@@ -33,7 +34,7 @@ def build_app(
     media = MediaSocket(settings, reception, signatures)
     api = Api(settings, reception)
     approvals = ApprovalHandlers(reception.approvals)
-    calls = CallHandlers(settings, placing)
+    calls, campaigns = CallHandlers(settings, placing), CampaignHandlers(placing)
     routes: list[BaseRoute] = [
         Route("/twilio/voice", twilio.endpoint(twilio.voice, kept=True), methods=["POST"]),
         WebSocketRoute(MEDIA_PATH, media.endpoint),
@@ -51,6 +52,7 @@ def build_app(
         Route("/api/calls", api.endpoint(calls.place), methods=["POST"]),
         Route("/api/calls/{call_id}", api.endpoint(calls.show), methods=["GET"]),
         Route("/api/calls/{call_id}", api.endpoint(calls.hang_up), methods=["DELETE"]),
+        Route("/api/campaigns", api.endpoint(campaigns.calls), methods=["GET"]),
         Route("/healthz", healthz),
         Route("/readyz", readyz(reception.registry)),
     ]

@@ -30,6 +30,7 @@ _NO_CARRIER = (
 _AWAY = "the database does not answer: nobody was rung, and nothing changed"
 _DRAINING = "the gateway is going to end: it places no more calls"
 _NONE = "there is no call with this ID"
+_ONLY = "`only` may be `waiting`"
 _KEY = "the header Idempotency-Key has 1 to 128 printable ASCII characters"
 
 T = TypeVar("T")
@@ -55,7 +56,7 @@ class _Asked(msgspec.Struct, forbid_unknown_fields=True):
     max_minutes: Annotated[float, msgspec.Meta(gt=0, le=1440)] | None = None
     ring_s: Annotated[int, msgspec.Meta(ge=5, le=600)] = 60
     not_before: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
-    by: Literal["api", "cli"] = "api"
+    by: Literal["api", "cli", "campaign"] = "api"
 
 
 class CallHandlers:
@@ -93,9 +94,15 @@ class CallHandlers:
         return view
 
     async def hang_up(self, request: Request) -> dict[str, Any]:
-        """Ends a call; one that is over already is fine."""
+        """Ends a call; one that is over already is fine. ``?only=waiting``: if nobody was asked for
+        it yet; whoever may be ringing goes on.
+        """
+        call_id, only = request.path_params["call_id"], request.query_params.get("only", "")
+        if only not in ("", "waiting"):
+            raise HTTPException(400, _ONLY)
+        placing = self._there()
         try:
-            view = await _asking(self._there().hang_up(request.path_params["call_id"]))
+            view = await _asking((placing.take_back if only else placing.hang_up)(call_id))
         except CARRIER_FAULTS as error:
             _log.warning("call.not_hung_up", error=type(error).__name__)
             raise HTTPException(502, f"the call may go on: {error}") from None

@@ -18,6 +18,7 @@ class AskedControl:
         self.collected = Collected("no_keys")
         self.secrets: dict[str, str] = {}
         self.asks_for_consent = True
+        self.said = "The caller will be called back."
         self.why_not = ""
 
     def hang_up(self, reason: str) -> None:
@@ -48,6 +49,10 @@ class AskedControl:
     async def consent(self, *, granted: bool) -> bool:
         self.asked.append(("consent", granted))
         return self.asks_for_consent
+
+    async def call_back(self, when: str) -> str:
+        self.asked.append(("call_back", when))
+        return self.said
 
 
 def context(control: AskedControl | None = None, route: Route | None = None) -> CallContext:

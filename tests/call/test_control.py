@@ -59,6 +59,7 @@ def test_the_tools_are_found_by_their_names() -> None:
         "collect_digits": "collect_digits",
         "note": "note",
         "recording_consent": "recording_consent",
+        "schedule_callback": "schedule_callback",
     }
 
 
@@ -228,6 +229,10 @@ class Going:
 def _control(talk: Talk, asked: list[Any] | None = None) -> Control:
     rows: list[Any] = [] if asked is None else asked
 
+    async def call_back(when: str) -> str:
+        rows.append(when)
+        return "agreed"
+
     def consented(granted: bool) -> bool:
         rows.append(granted)
         return True
@@ -242,6 +247,7 @@ def _control(talk: Talk, asked: list[Any] | None = None) -> Control:
         on_hang_up=lambda reason: rows.append(reason),
         going=cast(Any, Going(rows)),
         on_consent=consented,
+        on_callback=call_back,
     )
 
 
@@ -257,6 +263,19 @@ async def test_hanging_up_and_transfers_may_be_asked_from_any_thread() -> None:
         await asyncio.to_thread(control.transfer, "elsewhere")
     await turns()
     assert rows == ["tool_hung_up", ("office", None)]
+
+
+@pytest.mark.asyncio
+async def test_calls_back_may_be_asked_for_from_any_thread() -> None:
+    """They are agreed on in the call loop, and whoever asked gets the words."""
+    rows: list[Any] = []
+    control = _control(Talk(), rows)
+
+    def elsewhere() -> str:
+        return asyncio.run(control.call_back("2026-11-27T15:30"))
+
+    assert await asyncio.to_thread(elsewhere) == "agreed"
+    assert rows == ["2026-11-27T15:30"]
 
 
 @pytest.mark.asyncio

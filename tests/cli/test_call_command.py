@@ -1,13 +1,18 @@
 """What can be typed after `gateway call`."""
 
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from gateway.cli import call as call_module
+from gateway.cli import campaign as campaign_module
 from gateway.cli.call import Wish
+from gateway.cli.campaign import CampaignWish
 from gateway.cli.main import app
+from gateway.core.retries import DEFAULTS, Retry
 
 TO = "+12025550123"
 
@@ -67,6 +72,15 @@ def test_everything_can_be_said(monkeypatch: pytest.MonkeyPatch) -> None:
         [TO, "--ring", "1"],
         [TO, "--max-minutes", "0"],
         [TO, "--set", "name"],
+        [TO, "--list", "numbers.csv"],
+        [TO, "--rate", "1/s"],
+        [TO, "--check"],
+        [TO, "--retry", "busy=0"],
+        ["--list", "numbers.csv", "--no-wait"],
+        ["--list", "numbers.csv", "--rate", "fast"],
+        ["--list", "numbers.csv", "--max", "0"],
+        ["--list", "numbers.csv", "--retry", "completed=1:1m"],
+        ["--list", "numbers.csv", "--stop-after", "0"],
     ],
 )
 def test_what_is_typed_wrong_is_wrong_usage(
@@ -74,3 +88,51 @@ def test_what_is_typed_wrong_is_wrong_usage(
 ) -> None:
     """Exit code 2, and nobody is asked."""
     assert typed(monkeypatch, *words) == (2, [])
+
+
+def typed_list(monkeypatch: pytest.MonkeyPatch, *words: str) -> CampaignWish:
+    """What was wished for a list."""
+    wishes: list[CampaignWish] = []
+
+    def run(wish: CampaignWish) -> int:
+        wishes.append(wish)
+        return 0
+
+    monkeypatch.setattr(campaign_module, "run_campaign", run)
+    assert CliRunner().invoke(app, ["call", "--list", *words]).exit_code == 0
+    (wish,) = wishes
+    return wish
+
+
+def test_a_list_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One call a second, five at a time; the campaign is called as the file."""
+    wish = typed_list(monkeypatch, "lists/spring.csv")
+    assert (wish.path, wish.asked.name) == (Path("lists/spring.csv"), "spring")
+    assert (wish.most, wish.faults, wish.retries) == (5, 5, DEFAULTS)
+    assert (wish.result, wish.check, wish.skip_invalid, wish.as_json) == (None, *[False] * 3)
+    wish.pace.begin("a", 0.0)
+    wish.pace.arrive("a", 0.0)
+    assert not wish.pace.free(0.99)
+    assert wish.pace.free(1.0)
+
+
+def test_everything_can_be_said_of_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What holds for each call, and what for all of them together."""
+    words = "n.csv --agent survey --campaign spring --set city=Bath --ring 20 --record"
+    words += " --rate 30/m --max 2 --retry busy=1:5m --retry machine=0 --stop-after 3"
+    words += " --result out.csv --check --skip-invalid --json --gateway http://h:1"
+    wish = typed_list(monkeypatch, *words.split())
+    assert (wish.asked.name, wish.data) == ("spring", {"city": "Bath"})
+    assert wish.asked.body == {
+        "agent": "survey",
+        "from": None,
+        "record": True,
+        "amd": "off",
+        "max_minutes": None,
+        "ring_s": 20,
+    }
+    assert (wish.most, wish.faults, wish.result) == (2, 3, Path("out.csv"))
+    assert wish.retries["busy"] == Retry(1, timedelta(minutes=5))
+    assert wish.retries["machine"].times == 0
+    assert (wish.check, wish.skip_invalid, wish.as_json) == (True, True, True)
+    assert wish.gateway == "http://h:1"

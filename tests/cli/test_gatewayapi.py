@@ -107,6 +107,19 @@ def test_without_any_token_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> N
         GatewayApi(load_settings(_env_file=None))
 
 
+def test_a_list_is_a_list() -> None:
+    """And nothing else is."""
+    with (
+        answering((200, b'[{"id": "D1"}]'), (200, b"{}"), (503, said(error="away"))) as gateway,
+        GatewayApi(settings(), gateway.url) as api,
+    ):
+        assert api.listed("/api/calls") == [{"id": "D1"}]
+        with pytest.raises(GatewayError, match="is no gateway"):
+            api.listed("/api/calls")
+        with pytest.raises(Refused, match="away"):
+            api.listed("/api/calls")
+
+
 def test_what_goes_wrong_is_said() -> None:
     """Nobody there, a no, something else than a gateway, no address at all."""
     with (

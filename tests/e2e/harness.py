@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -22,6 +22,7 @@ from gateway.core.events import CallEnded, CallEvent
 from gateway.core.prices import Prices
 from gateway.ops.consulting.consults import Consults, open_consults
 from gateway.ops.consulting.waits import Waits as ConsultWaits
+from gateway.ops.placing.book import utc_now
 from gateway.ops.placing.office import open_placing
 from gateway.ops.placing.placing import Placing
 from gateway.ops.placing.tally import Tallies
@@ -158,6 +159,7 @@ async def house(
     kept_in: Path | None = None,
     prices: Prices | None = None,
     waits: Waits | None = None,
+    now: Callable[[], datetime] = utc_now,
     consult_waits: ConsultWaits | None = None,
     carrier: Mapping[str, Any] = MappingProxyType({}),
     **settings_overrides: Any,
@@ -166,9 +168,8 @@ async def house(
 
     ``callees`` are the people the gateway may send a caller to; ``packet_ms`` is the twin's;
     ``kept_in`` is where records and recordings go, None = nothing is kept; with it the gateway can
-    place calls through the twin, as quickly as ``waits`` says. ``consult_waits`` are those of warm
-    transfers. ``carrier`` are more of the twin's
-    options.
+    place calls through the twin, as quickly as ``waits`` says, at the time ``now`` tells.
+    ``consult_waits`` are those of warm transfers. ``carrier`` are more of the twin's options.
     """
     model = RealtimeServer(options or RealtimeOptions())
     await model.start()
@@ -227,7 +228,7 @@ async def house(
     if archive is not None:
         tallies = Tallies(tariff)
         listeners.append(tallies.hear)
-        office = open_placing(settings, reception, agents.plan, tariff, tallies, waits)
+        office = open_placing(settings, reception, agents.plan, tariff, tallies, waits, now)
         placing = await stack.enter_async_context(office)
     app = build_app(settings, reception, durable, placing, consults)
     server = build_server(app, settings, reception)

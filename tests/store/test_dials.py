@@ -23,7 +23,7 @@ from gateway.store.database import open_database
 from gateway.store.dials import Ask, Dial, Dials, KeyReused, NotToBeSent
 from gateway.store.donotcall import DoNotCall
 from gateway.store.switch import Switch
-from gateway.store.tables import calls, dials
+from gateway.store.tables import calls, dials, notes
 from tests.core.hostile import GOOD, destinations, may_be_called
 from tests.core.test_dialstate import shuffled
 from tests.store.asks import BERLIN, NOON, OPEN, ask, somebody
@@ -441,3 +441,44 @@ async def test_of_hostile_destinations_none_gets_a_row(placed: Dials, engine: As
         count = (await connection.execute(select(func.count()).select_from(dials))).scalar_one()
     assert rows == expected | set(GOOD)
     assert count < 400
+
+
+# Who goes on with something
+
+
+@pytest.mark.asyncio
+async def test_calls_are_found_by_their_keys(placed: Dials) -> None:
+    """Several at a time, or all whose keys begin alike, so many behind another."""
+    mine = [await let_in(placed, ask(somebody(n), key=f"c:{n}")) for n in range(3)]
+    await let_in(placed, ask(somebody(9), key="other"))
+    await let_in(placed, ask(somebody(8)))
+    assert await placed.under(["c:2", "c:0", "c:7"]) == [mine[0], mine[2]]
+    assert await placed.under([]) == []
+    in_order = sorted(mine, key=lambda each: each.id)
+    assert [each.dial for each in await placed.tried("c:", "", 9)] == in_order
+    behind = await placed.tried("c:", in_order[0].id, 1)
+    assert [(each.dial, each.cost_usd) for each in behind] == [(in_order[1], None)]
+    assert await placed.tried("c%", "", 9) == []
+
+
+@pytest.mark.asyncio
+async def test_what_the_records_have_comes_along(placed: Dials, engine: AsyncEngine) -> None:
+    """Of a call that came of it; its notes are found by its CallSid."""
+    dial = await let_in(placed, ask(key="c:1"))
+    await placed.sending(dial.id, OPEN, NOON)
+    await placed.placed(dial.id, "CA1", NOON)
+    call = {"reason": "idle", "duration_ms": 5.0, "cost_usd": 0.5, "outcome": "completed"}
+    async with engine.begin() as connection:
+        await connection.execute(insert(calls).values({"call_sid": "CA1", "seq": 1} | call))
+        for number, text in ((2, "second"), (1, "first"), (3, None)):
+            row = {"call_sid": "CA1", "number": number, "text": text}
+            await connection.execute(insert(notes).values(row))
+    (tried,) = await placed.tried("c:", "", 9)
+    assert (tried.call_reason, tried.duration_ms, tried.cost_usd, tried.call_outcome) == (
+        "idle",
+        5.0,
+        0.5,
+        "completed",
+    )
+    assert await placed.notes_of("CA1") == ["first", "second"]
+    assert await placed.notes_of("CA2") == []

@@ -23,6 +23,7 @@ class HandPlacing:
         self.answer: Dial | Refusal | Exception = dial()
         self.found: dict[str, Any] | Exception | None = {"id": "D1", "state": "ringing"}
         self.hung_up: list[str] = []
+        self.taken_back: list[str] = []
         self.errands: dict[str, Errand] = {}
         self.refusal = "dial_unknown"
         self.told: list[tuple[str, News]] = []
@@ -59,6 +60,11 @@ class HandPlacing:
     async def hang_up(self, call_id: str) -> dict[str, Any] | None:
         """Ends one."""
         self.hung_up.append(call_id)
+        return await self.view(call_id)
+
+    async def take_back(self, call_id: str) -> dict[str, Any] | None:
+        """Ends one that waits."""
+        self.taken_back.append(call_id)
         return await self.view(call_id)
 
     async def errand(self, dial_id: str, call_sid: str) -> Errand:

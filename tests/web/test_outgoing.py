@@ -230,3 +230,13 @@ async def test_without_a_carrier() -> None:
         ]
         assert [each.status_code for each in answers] == [503] * 4
         assert "GATEWAY_TWILIO_API_URL" in answers[0].json()["error"]
+
+
+async def test_only_who_waits_may_be_taken_back(desk: Desk, hand: HandPlacing) -> None:
+    """Whoever may be ringing goes on; anything else than that is refused."""
+    answers = [
+        (await desk.http.delete(f"{PATH}/D1", params={"only": only})).status_code
+        for only in ("waiting", "ringing", "")
+    ]
+    assert answers == [200, 400, 200]
+    assert (hand.taken_back, hand.hung_up) == (["D1"], ["D1"])

@@ -33,13 +33,20 @@ T = TypeVar("T")
 _log = structlog.get_logger()
 
 
+def utc_now() -> datetime:
+    """What time it is."""
+    return datetime.now(UTC)
+
+
 class Book:
     """The newest row of each dial of this process."""
 
-    def __init__(self, dials: Dials) -> None:
+    def __init__(self, dials: Dials, now: Callable[[], datetime] = utc_now) -> None:
         self.on_change: Callable[[Dial], None] = lambda dial: None
         """Told of every change of a dial that was known, whoever wrote it."""
         self.dials = dials
+        self.now = now
+        """What time it is, for everything that is due or late."""
         self._rows: dict[str, Dial] = {}
         self._over: dict[str, None] = {}
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -121,7 +128,7 @@ class Book:
         """
         try:
             async with self._turns[dial_id], asyncio.timeout(LIMIT_S):
-                row = await self.dials.sending(dial_id, rules, _now())
+                row = await self.dials.sending(dial_id, rules, self.now())
         except NotToBeSent:
             await self._changed(dial_id)
             raise
@@ -129,7 +136,7 @@ class Book:
 
     async def placed(self, dial_id: str, call_sid: str) -> None:
         """The carrier has the call."""
-        await self._write(dial_id, lambda: self.dials.placed(dial_id, call_sid, _now()))
+        await self._write(dial_id, lambda: self.dials.placed(dial_id, call_sid, self.now()))
 
     async def unknown(self, dial_id: str) -> None:
         """What came of the request is not known."""
@@ -141,13 +148,13 @@ class Book:
 
     async def ended(self, dial_id: str, outcome: str, reason: str = "") -> None:
         """It is over, or given up."""
-        now, why = _now(), reason[:MOST_REASON_CHARS] or None
+        now, why = self.now(), reason[:MOST_REASON_CHARS] or None
         await self._write(dial_id, lambda: self.dials.ended(dial_id, outcome, why, now))
 
     async def canceled(self, dial_id: str) -> None:
         """Nobody wants it any more, and nobody was asked for it. Raises one of DATABASE_FAULTS."""
         async with self._turns[dial_id], asyncio.timeout(LIMIT_S):
-            await self.dials.ended(dial_id, "canceled", None, _now())
+            await self.dials.ended(dial_id, "canceled", None, self.now())
         await self._changed(dial_id)
 
     # Inside
@@ -173,7 +180,3 @@ class Book:
                 _log.warning("dial.not_written", error=type(error).__name__, again_in_s=wait_s)
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, _SELDOM_S)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

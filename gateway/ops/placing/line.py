@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -51,6 +50,8 @@ class WaitingLine:
         self._leaving: dict[str, asyncio.Task[None]] = {}
         self._later: dict[str, float] = {}
         """Dials that were put off, until when (monotonic)."""
+        self._why: dict[str, str] = {}
+        """What did not let them go."""
         self._news = asyncio.Event()
 
     def look(self) -> None:
@@ -68,8 +69,8 @@ class WaitingLine:
             dial = self._first()
             if dial is None:
                 await self._wait()
-            elif dial.expires_at <= datetime.now(UTC):
-                self._leave(dial, self._book.ended(dial.id, "expired", TOO_LATE))
+            elif dial.expires_at <= self._book.now():
+                self._leave(dial, self._too_late(dial))
             elif not self._registry.reserve(dial.id):
                 await asyncio.sleep(self._waits.seat_s)
             else:
@@ -88,7 +89,7 @@ class WaitingLine:
     # Inside
 
     def _first(self) -> Dial | None:
-        now, at = datetime.now(UTC), time.monotonic()
+        now, at = self._book.now(), time.monotonic()
         rows = self._book.open()
         under_way = {(row.to, row.from_) for row in rows if is_lost(row) or self.is_leaving(row.id)}
         for row in rows:
@@ -132,6 +133,7 @@ class WaitingLine:
             self._try_later(dial)
         else:
             self._later.pop(dial.id, None)
+            self._why.pop(dial.id, None)
             await self._sending.run(claimed)
 
     async def _put_off(self, dial: Dial, refusal: Refusal) -> None:
@@ -140,11 +142,18 @@ class WaitingLine:
         if refusal.rule == "gone":
             self._book.forget(dial.id)
         elif refusal.rule == "expired":
-            await self._book.ended(dial.id, "expired", TOO_LATE)
+            await self._too_late(dial)
         elif refusal.passes or refusal.rule == "taken":
+            if refusal.passes:
+                self._why[dial.id] = refusal.text
             self._try_later(dial)
         else:
             await self._book.ended(dial.id, "refused", refusal.text)
+
+    async def _too_late(self, dial: Dial) -> None:
+        self._later.pop(dial.id, None)
+        why = self._why.pop(dial.id, "")
+        await self._book.ended(dial.id, "expired", f"{TOO_LATE}: {why}" if why else TOO_LATE)
 
     def _try_later(self, dial: Dial) -> None:
         now = time.monotonic()

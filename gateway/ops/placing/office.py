@@ -3,11 +3,14 @@
 Owns what is open of it, and the order in which that is closed.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 from gateway.call.meter import Tariff
 from gateway.call.reception import Reception
+from gateway.ops.placing.book import utc_now
+from gateway.ops.placing.callbacks import CallbackDesk
 from gateway.ops.placing.errands import Plan
 from gateway.ops.placing.placing import Placing
 from gateway.ops.placing.tally import Tallies
@@ -26,18 +29,24 @@ async def open_placing(
     tariff: Tariff,
     tallies: Tallies,
     waits: Waits | None = None,
+    now: Callable[[], datetime] = utc_now,
 ) -> AsyncIterator[Placing | None]:
-    """What places calls, not yet started; stopped and closed at the end. None without a carrier."""
+    """What places calls, calls back included, not yet started; stopped and closed at the end. None
+    without a carrier.
+    """
     if not has_carrier(settings):
         yield None
         return
     waits = waits or Waits()
     engine = open_database(settings)
     rest = TwilioRest(settings, limit_s=waits.carrier_s)
-    placing = Placing(settings, Dials(engine), rest, reception, plan, tariff, tallies, waits)
+    dials = Dials(engine)
+    placing = Placing(settings, dials, rest, reception, plan, tariff, tallies, waits, now)
+    reception.callbacks.desk = CallbackDesk(placing, dials, settings)
     try:
         yield placing
     finally:
+        reception.callbacks.desk = None
         await placing.stop()
         await rest.close()
         await engine.dispose()

@@ -6,7 +6,7 @@ Owns what whoever asked may know and do of a call. What may be dialled is decide
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,10 +19,12 @@ from gateway.core.callee import Refusal
 from gateway.core.dialstate import News
 from gateway.core.policy import Rules
 from gateway.errors import Rejected
-from gateway.ops.placing.book import DATABASE_FAULTS, LIMIT_S, Book
+from gateway.ops.placing.book import DATABASE_FAULTS, LIMIT_S, Book, utc_now
+from gateway.ops.placing.campaigns import Campaigns
 from gateway.ops.placing.endings import Endings
 from gateway.ops.placing.errands import Plan, errand_of, offer_of, unfit
 from gateway.ops.placing.line import WaitingLine
+from gateway.ops.placing.notes import with_notes
 from gateway.ops.placing.orders import order_of
 from gateway.ops.placing.search import Search
 from gateway.ops.placing.sending import Sending
@@ -58,6 +60,7 @@ class Placing:
         tariff: Tariff,
         tallies: Tallies,
         waits: Waits,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         """``tallies`` hears the events of all calls; ``plan`` makes what answers one."""
         self._settings = settings
@@ -72,7 +75,8 @@ class Placing:
         self._tasks: set[asyncio.Task[None]] = set()
         self._running: asyncio.Task[None] | None = None
         self._again: asyncio.TimerHandle | None = None
-        self._book = Book(dials)
+        self._book = Book(dials, now)
+        self.now = now
         self._search = Search(self._book, rest, waits)
         self._endings = Endings(self._book, rest, self._registry)
         unwanted = self._endings.is_unwanted
@@ -80,6 +84,7 @@ class Placing:
         self._line = WaitingLine(self._book, self._registry, sending, self._rules, settings, waits)
         self._watching = Watching(self._book, rest, self._registry, self._look_for, waits)
         self._book.on_change = self._changed
+        self.campaigns = Campaigns(dials, self.view_of)
         tallies.on_ended = self._call_ended
 
     # Its life
@@ -119,7 +124,7 @@ class Placing:
         if refusal is not None:
             return refusal
         async with asyncio.timeout(LIMIT_S):
-            dial = await self._book.dials.admit(ask, self._rules, datetime.now(UTC))
+            dial = await self._book.dials.admit(ask, self._rules, self.now())
         if isinstance(dial, Refusal):
             _log.info("dial.not_admitted", rule=dial.rule)
         else:
@@ -149,6 +154,13 @@ class Placing:
         sids = {each.call_sid for each in ours}
         others = (call for call in self._registry if call.offer.call_sid not in sids)
         return [*map(self.view_of, ours), *(call_view(each, self._tallies) for each in others)]
+
+    async def take_back(self, call_id: str) -> View | None:
+        """Ends a call for which the carrier was not asked yet; any other goes on."""
+        dial = await self._find(call_id)
+        if dial is not None and dial.state == "waiting" and not self._line.is_leaving(dial.id):
+            return await self.hang_up(call_id)
+        return None if dial is None else self.view_of(dial)
 
     async def hang_up(self, call_id: str) -> View | None:
         """Ends a call wherever it is; one that is over already is fine. None: there is none.
@@ -188,7 +200,7 @@ class Placing:
             raise Rejected("dial_over")
         now = datetime.now(UTC)
         self.hear(dial_id, News(at=now, status="in-progress", call_sid=call_sid))
-        return errand_of(dial)
+        return await with_notes(dial, errand_of(dial), self._book.dials)
 
     def hear(self, dial_id: str, news: News) -> asyncio.Task[None]:
         """The carrier tells of a call; the task is done when that is written."""

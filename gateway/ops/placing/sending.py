@@ -5,7 +5,7 @@ Owns which failures are tried again: those in which surely nothing was done, wit
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
@@ -50,7 +50,7 @@ class Sending:
             fault = await self._ask(dial)
             if fault is None:
                 return
-            if datetime.now(UTC) + timedelta(seconds=wait_s) >= dial.expires_at:
+            if self._book.now() + timedelta(seconds=wait_s) >= dial.expires_at:
                 await self._book.ended(dial.id, "expired", str(fault))
                 return
             _log.warning("dial.put_off", dial=dial.id, error=type(fault).__name__, wait_s=wait_s)

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from gateway.call.callbacks import Callbacks
 from gateway.call.meter import Tariff
 from gateway.call.reception import Reception
 from gateway.call.registry import Registry
@@ -49,7 +50,7 @@ def test_who_cannot_be_reached_has_no_carrier(
 @pytest.mark.asyncio
 async def test_it_is_opened_and_closed(tmp_path: Path) -> None:
     """Without a carrier there is none to open."""
-    reception = cast(Reception, SimpleNamespace(registry=Registry(1)))
+    reception = cast(Reception, SimpleNamespace(registry=Registry(1), callbacks=Callbacks()))
     tariff = Tariff()
     offline = settings(tmp_path, public_url="http://127.0.0.1:8000")
     async with open_placing(offline, reception, plan, tariff, Tallies(tariff)) as placing:

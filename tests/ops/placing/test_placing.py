@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -334,3 +334,16 @@ async def test_no_phone_rings_on_for_a_gateway_that_is_gone(tmp_path: Path) -> N
         here.carrier.gate.set()
         await stopping
         assert set(here.carrier.ended) == {made.now(dial).call_sid, made.now(second).call_sid}
+
+
+@pytest.mark.asyncio
+async def test_only_who_waits_is_taken_back(tmp_path: Path) -> None:
+    """Nobody is rung for it; whoever may be ringing goes on."""
+    async with desk(tmp_path) as here:
+        later = datetime.now(UTC) + timedelta(hours=1)
+        waits = await here.ask(not_before=later, expires_at=later + timedelta(minutes=1))
+        rings = await here.until(await here.ask(OTHER), "queued")
+        for each in (waits, rings):
+            assert await here.placing.take_back(each.id) is not None
+        assert (here.now(waits).outcome, here.now(rings).state) == ("canceled", "queued")
+        assert await here.placing.take_back("nobody") is None
