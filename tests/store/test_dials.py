@@ -449,15 +449,16 @@ async def test_of_hostile_destinations_none_gets_a_row(placed: Dials, engine: As
 @pytest.mark.asyncio
 async def test_calls_are_found_by_their_keys(placed: Dials) -> None:
     """Several at a time, or all whose keys begin alike, so many behind another."""
-    mine = [await let_in(placed, ask(somebody(n), key=f"c:{n}")) for n in range(3)]
+    mine = [
+        await let_in(placed, ask(somebody(n), key=f"c:{n}"), NOON + n * SECOND) for n in range(3)
+    ]
     await let_in(placed, ask(somebody(9), key="other"))
     await let_in(placed, ask(somebody(8)))
     assert await placed.under(["c:2", "c:0", "c:7"]) == [mine[0], mine[2]]
     assert await placed.under([]) == []
-    in_order = sorted(mine, key=lambda each: each.id)
-    assert [each.dial for each in await placed.tried("c:", "", 9)] == in_order
-    behind = await placed.tried("c:", in_order[0].id, 1)
-    assert [(each.dial, each.cost_usd) for each in behind] == [(in_order[1], None)]
+    assert [each.dial for each in await placed.tried("c:", "", 9)] == mine
+    behind = await placed.tried("c:", mine[0].id, 1)
+    assert [(each.dial, each.cost_usd) for each in behind] == [(mine[1], None)]
     assert await placed.tried("c%", "", 9) == []
 
 
