@@ -142,7 +142,8 @@ class Modules:
 
 def _take_away() -> dict[str, ModuleType]:
     """The package's modules, no longer importable."""
-    names = [name for name in sys.modules if name == PACKAGE or name.startswith(f"{PACKAGE}.")]
+    known = list(sys.modules)  # a copy: other threads may import something meanwhile
+    names = [name for name in known if name == PACKAGE or name.startswith(f"{PACKAGE}.")]
     return {name: sys.modules.pop(name) for name in names}
 
 

@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -32,6 +33,31 @@ def test_modules_import_each_other(modules: Modules, tmp_path: Path) -> None:
     )
     assert modules.find("tools.both") == ("hello", "hello!")
     assert modules.find("shop.orders.name") == "hello!"
+
+
+def test_other_threads_may_import_meanwhile(tmp_path: Path) -> None:
+    """Whatever they do to the modules of the process, ours are put in and taken out."""
+    stop = threading.Event()
+
+    def import_and_forget() -> None:
+        names = [f"nobody_imports_this_{number}" for number in range(50)]
+        while not stop.is_set():
+            for name in names:
+                sys.modules[name] = ModuleType(name)
+            for name in names:
+                del sys.modules[name]
+
+    other = threading.Thread(target=import_and_forget)
+    switch_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    other.start()
+    try:
+        for _ in range(300):
+            Modules(tmp_path).activate()()
+    finally:
+        stop.set()
+        other.join()
+        sys.setswitchinterval(switch_s)
 
 
 def test_a_module_is_run_once(modules: Modules, tmp_path: Path) -> None:

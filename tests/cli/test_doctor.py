@@ -92,6 +92,7 @@ def test_json_is_an_array_in_order(command: Command, monkeypatch: pytest.MonkeyP
     assert set(found[0]) == {"name", "state", "detail", "fix", "took_ms"}
 
 
+@pytest.mark.timeout(150)  # two processes that load everything, one after the other
 @pytest.mark.asyncio
 async def test_a_running_gateway_is_right_from_end_to_end(tmp_path: Path) -> None:
     """Gateway and doctor as processes of their own, with one and the same environment."""
@@ -191,9 +192,9 @@ async def doctor(folder: Path, **variables: str) -> tuple[int, list[dict[str, An
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(90):
         out, err = await process.communicate()
-    assert process.returncode is not None
+    assert process.returncode in (0, 1), err.decode()
     return process.returncode, json.loads(out), err.decode()
 
 

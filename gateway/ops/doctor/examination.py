@@ -6,8 +6,10 @@ is not tried: whatever it said would only be about that.
 
 import asyncio
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from gateway.errors import GatewayError
@@ -91,3 +93,13 @@ async def _seen(check: Check, clean: Callable[[str], str]) -> _Seen:
         # What no check foresaw, as its own words have it.
         detail = str(error) or type(error).__name__
         return _Seen(found("wrong", detail, "see what it says"), blocks=True)
+    except Exception as error:  # noqa: BLE001 it must not cost what the others found
+        # Not its words: they may be an agent's own code's, and hold anything.
+        detail = f"the look itself failed: {type(error).__name__} at {_place(error)}"
+        return _Seen(found("wrong", detail, "see that place"), blocks=True)
+
+
+def _place(error: Exception) -> str:
+    """File and line where it was raised."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(last.filename).name}:{last.lineno}"

@@ -131,6 +131,15 @@ async def test_what_nobody_foresaw_does_not_cost_the_others(error: Exception) ->
 
 
 @pytest.mark.asyncio
+async def test_a_look_that_fails_is_named_without_its_words() -> None:
+    """Where it failed is; what an agent's own code says may hold anything."""
+    found = await examined(Check("a", raising(KeyError("a secret"))), Check("b", saying("fine")))
+    assert found["a"].state == "wrong"
+    assert found["a"].detail.startswith("the look itself failed: KeyError at test_examination.py:")
+    assert found["b"].state == "ok"
+
+
+@pytest.mark.asyncio
 async def test_everything_that_is_shown_is_made_clean() -> None:
     """Details and fixes, of every state."""
     checks = [

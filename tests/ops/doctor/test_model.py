@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
+from gateway.ops.doctor.examination import Check, examine
 from gateway.ops.doctor.finding import Skipped, Wrong
 from gateway.ops.doctor.model import ModelCheck
 from gateway.settings import load_settings
@@ -110,6 +111,18 @@ async def test_a_function_without_a_key_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "vault.py").write_text("def key():\n    return None\n")
     with pytest.raises(Wrong, match="returned no key"):
         await check("", agents_dir=tmp_path).look()
+
+
+@pytest.mark.asyncio
+async def test_a_function_that_raises_is_wrong(tmp_path: Path) -> None:
+    """By the name of what it raised, and where; not by its words."""
+    toml = "[provider]\nurl = 'ws://127.0.0.1:1/v1/realtime'\napi_key_from = 'vault.key'"
+    agent(tmp_path, "assistant", toml)
+    (tmp_path / "vault.py").write_text("def key():\n    raise LookupError('sk-secret')\n")
+    looked = Check("model", check("", agents_dir=tmp_path).look)
+    (found,) = await examine([looked], lambda _: None)
+    assert found.state == "wrong"
+    assert "LookupError at vault.py:2" in found.detail
 
 
 @pytest.mark.asyncio
