@@ -118,6 +118,12 @@ def test_force_is_an_option_of_restore(command: Command, twin: TwinServer) -> No
 # Through a tunnel
 
 
+def _hearing_signals() -> None:
+    """Whoever runs these tests may ignore them, as `nohup` does; a terminal does not."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @contextmanager
 def through_a_tunnel(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
     """`gateway webhook set` as a process that finds a stand-in for cloudflared on PATH."""
@@ -132,6 +138,7 @@ def through_a_tunnel(folder: Path, *words: str) -> Iterator[subprocess.Popen[str
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_hearing_signals,
     )
     try:
         yield process
