@@ -19,6 +19,7 @@ from gateway.call.session import AgentPlan
 from gateway.call.tools import ToolRunner
 from gateway.core import realtime
 from gateway.errors import ConfigError, ModelError
+from gateway.ops.doctor.agents import READING
 from gateway.ops.doctor.aside import aside
 from gateway.ops.doctor.carrier import CALLER
 from gateway.ops.doctor.finding import Skipped, Wrong
@@ -80,7 +81,7 @@ class ModelCheck:
         runner = ToolRunner(threads=1, timeout_s=limit_s)
         runner.start()
         try:
-            servers = await aside(lambda: self._servers(runner))
+            servers = await aside(lambda: self._read(runner))
             answers = await asyncio.gather(*(_session(each, limit_s) for each in servers))
         finally:
             runner.stop()
@@ -88,6 +89,10 @@ class ModelCheck:
         if faults:
             raise faults[0]
         return ", ".join(str(answer) for answer in answers)
+
+    def _read(self, runner: ToolRunner) -> list[Server]:
+        with READING:
+            return self._servers(runner)
 
     def _servers(self, runner: ToolRunner) -> list[Server]:
         """The servers of all agents, each once; that of the settings when there is no agent."""
