@@ -220,6 +220,7 @@ class TwinCall:
         """Hears others from now on, and is heard by them, until it parts."""
         self.seat = mixer.seat(self._next_tick_s, keep_audio=self.options.keep_audio)
         self._parts.append(self.seat)
+        self.script_runs = True
 
     def part(self) -> None:
         """Leaves them."""

@@ -73,7 +73,6 @@ async def leg(exchange: Exchange, call: TwinCall, plan: LegPlan) -> None:
     detour: Source | None = None
     if call.ending is None:
         call.bridge.made.set()
-        call.script_runs = True
         detour = await call.interrupts.during(plan.hold() if plan.hold else _forever())
         call.bridge.left.set()
     await _lived(exchange, call, detour)
