@@ -1,9 +1,10 @@
 """How far a call is, on the terminal: a line for each step, and one that lives below them."""
 
-from types import TracebackType
 from typing import Any
 
 from rich.console import Console
+
+from gateway.cli.statusline import StatusLine
 
 _STEPS = {
     "waiting": "waiting for its turn",
@@ -16,57 +17,40 @@ _STEPS = {
 _WHO = {"human": "by a human", "fax": "by a fax", "unknown": "nobody knows by whom"}
 
 
-class Progress:
-    """What is shown of one call. Used as a context."""
+class Progress(StatusLine):
+    """What is shown of one call."""
 
     def __init__(self, *, quiet: bool = False, console: Console | None = None) -> None:
         """``quiet``: nothing is shown."""
-        self._console = console or Console(quiet=quiet, highlight=False)
-        self._status = self._console.status("")
+        super().__init__(quiet=quiet, console=console)
         self._said: tuple[str, ...] = ()
         self._begun = False
-
-    def __enter__(self) -> "Progress":
-        if self._console.is_terminal:
-            self._status.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._status.stop()
 
     def show(self, view: dict[str, Any]) -> None:
         """The call as it is now."""
         if not self._begun:
             self._begun = True
             agent = f", agent {view['agent']}" if view.get("agent") else ""
-            self._say(f"calling {view['to']} from {view['from']}{agent} ({view['id']})")
+            self.say(f"calling {view['to']} from {view['from']}{agent} ({view['id']})")
         if view["state"] == "ended":
             self._step(("ended",), ended(view))
             return
         who = answered_by(view.get("answered_by") or "")
         self._step((view["state"], who), " ".join(filter(None, (_STEPS[view["state"]], who))))
-        self._status.update(figures(view))
+        self.now(figures(view))
 
     def hanging_up(self) -> None:
         """Ctrl-C was pressed."""
-        self._say("hanging up (again to leave without waiting)")
+        self.say("hanging up (again to leave without waiting)")
 
     def left(self) -> None:
         """Nobody watches any more."""
-        self._say("left; the gateway was told to hang up, and may still be at it")
+        self.say("left; the gateway was told to hang up, and may still be at it")
 
     def _step(self, step: tuple[str, ...], words: str) -> None:
         if step != self._said:
             self._said = step
-            self._say(words)
-
-    def _say(self, words: str) -> None:
-        self._console.print(words, markup=False, soft_wrap=True)
+            self.say(words)
 
 
 def answered_by(who: str) -> str:

@@ -3,11 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from types import TracebackType
 
 from rich.console import Console
 
-from gateway.cli.calls_text import inert
+from gateway.cli.statusline import StatusLine
 from gateway.core.attempt import Attempt
 from gateway.core.campaign import Campaign, Contact
 
@@ -15,31 +14,13 @@ _SOME = 20
 """Mistakes of a list that are shown at most, when it is to be rung."""
 
 
-class CampaignProgress:
-    """What is shown of one campaign. Used as a context."""
+class CampaignProgress(StatusLine):
+    """What is shown of one campaign."""
 
     def __init__(self, *, quiet: bool = False, console: Console | None = None) -> None:
         """``quiet``: nothing is shown."""
-        self._console = console or Console(quiet=quiet, highlight=False, markup=False, emoji=False)
-        self._status = self._console.status("")
+        super().__init__(quiet=quiet, console=console)
         self._said = ""
-
-    def __enter__(self) -> "CampaignProgress":
-        if self._console.is_terminal:
-            self._status.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._status.stop()
-
-    def say(self, words: str) -> None:
-        """One line."""
-        self._console.print(inert(words), soft_wrap=True)
 
     def once(self, words: str) -> None:
         """One line, unless it was the last of this kind."""
@@ -67,8 +48,7 @@ class CampaignProgress:
 
     def show(self, campaign: Campaign) -> None:
         """How far it is."""
-        if self._console.is_terminal:
-            self._status.update(standing(campaign))
+        self.now(standing(campaign))
 
     def ended(self, campaign: Campaign, lasted_s: float) -> None:
         """What it came to."""

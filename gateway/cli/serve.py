@@ -148,7 +148,7 @@ async def run_gateway(settings: Settings) -> int:
     consults = open_consults(settings)
     line = Line(settings, dialler, hear, approvals, archive.tapes, tariff, consults)
     reception = Reception(line, agents.plan, secret)
-    placing_calls = open_placing(settings, reception, agents.plan, tariff, tallies)
+    placing_calls = open_placing(settings, reception, agents.plan, tariff, tallies, consults)
     tools.start()
     try:
         async with placing_calls as placing:

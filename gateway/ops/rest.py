@@ -8,9 +8,9 @@ call is never created twice from here.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, TypeVar
 
 from twilio.base.exceptions import TwilioException
@@ -18,6 +18,7 @@ from twilio.rest import Client
 
 from gateway.errors import ConfigError, GatewayError
 from gateway.ops.wire import (
+    CARRIER_FAULTS,
     LIMIT_S,
     CarrierAway,
     CarrierBusy,
@@ -26,9 +27,10 @@ from gateway.ops.wire import (
     Wire,
     unknown,
 )
-from gateway.settings import Settings
+from gateway.settings import Settings, is_loopback
 
 __all__ = [
+    "CARRIER_FAULTS",
     "Account",
     "CarrierAway",
     "CarrierBusy",
@@ -46,6 +48,8 @@ TWILIO: Final = "https://api.twilio.com"
 STATUS_EVENTS: Final = ("initiated", "ringing", "answered", "completed")
 LIVE: Final = ("queued", "ringing", "in-progress")
 """Statuses of calls that are not over."""
+SKEW: Final = timedelta(seconds=10)
+"""How far the carrier's clock may be from ours."""
 SETTINGS: Final = (
     "voice_url",
     "voice_method",
@@ -309,6 +313,27 @@ class TwilioRest:
             raise failed or silent from None
         except (TwilioException, ValueError):
             raise unknown(method, "the carrier's answer makes no sense") from None
+
+
+def has_carrier(settings: Settings) -> bool:
+    """False when the carrier could not reach this gateway: it is on loopback, and no twin is named.
+
+    So `gateway serve --offline` rings nobody, whatever the credentials beside it are good for.
+    """
+    return bool(settings.twilio_api_url) or not is_loopback(settings.public_url)
+
+
+def made_from(
+    calls: Iterable[CarrierCall], number: str, is_taken: Callable[[str], bool]
+) -> list[CarrierCall]:
+    """Those of these calls that were made by REST with that number shown, and that nobody here
+    knows as theirs: what may have come of a request that was not answered.
+    """
+    return [
+        call
+        for call in calls
+        if call.direction == "outbound-api" and call.from_ == number and not is_taken(call.sid)
+    ]
 
 
 async def _since(calls: Any, since: datetime, wanted: Mapping[str, str]) -> list[CarrierCall]:

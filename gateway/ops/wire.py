@@ -50,6 +50,10 @@ class CarrierAway(GatewayError):
     """No connection was made: nothing was sent."""
 
 
+CARRIER_FAULTS = (CarrierRefused, CarrierUnknown, CarrierAway)
+"""What a question to the carrier may end with."""
+
+
 class Answer:
     """What the SDK reads of an answer."""
 

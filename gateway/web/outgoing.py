@@ -17,7 +17,7 @@ from gateway.call.context import Amd
 from gateway.core.callee import Refusal
 from gateway.ops.placing.book import DATABASE_FAULTS
 from gateway.ops.placing.placing import Placing
-from gateway.ops.placing.search import CARRIER_FAULTS
+from gateway.ops.rest import CARRIER_FAULTS
 from gateway.settings import Settings
 from gateway.store.dials import Ask, KeyReused
 from gateway.web.answers import answered, body_of

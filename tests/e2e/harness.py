@@ -228,7 +228,8 @@ async def house(
     if archive is not None:
         tallies = Tallies(tariff)
         listeners.append(tallies.hear)
-        office = open_placing(settings, reception, agents.plan, tariff, tallies, waits, now)
+        plan = agents.plan
+        office = open_placing(settings, reception, plan, tariff, tallies, consults, waits, now)
         placing = await stack.enter_async_context(office)
     app = build_app(settings, reception, durable, placing, consults)
     server = build_server(app, settings, reception)
@@ -252,7 +253,8 @@ async def house(
     try:
         yield running
     finally:
-        await stack.aclose()
+        if placing is not None:  # no phone rings on; its database stays for who still asks
+            await placing.stop()
         await twin.stop()
         for call in reception.registry:
             call.end("test_over")
@@ -261,6 +263,7 @@ async def house(
         await consults.close()
         server.should_exit = True
         await serving
+        await stack.aclose()
         await model.stop()
         await servers.stop()
         tools.stop()

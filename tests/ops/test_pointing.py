@@ -184,7 +184,6 @@ async def test_a_database_that_is_away_is_told_and_nothing_is_changed(
     twin: TwinServer, tmp_path: Path, place: str
 ) -> None:
     """By the name of its setting, without its password."""
-    pytest.importorskip("asyncpg")
     with pytest.raises(GatewayError, match="GATEWAY_DATABASE_URL: ") as refused:
         async with desk(twin, tmp_path, database_url=place.format(tmp_path)) as at:
             await at.set()

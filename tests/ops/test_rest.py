@@ -18,6 +18,7 @@ from gateway.ops.rest import (
     CarrierUnknown,
     Order,
     TwilioRest,
+    has_carrier,
 )
 from gateway.settings import load_settings
 from tests.ops.twin import ACCOUNT, MAIN, OTHER, THIRD, TOKEN, TwinServer, twin_server
@@ -401,3 +402,17 @@ async def test_nobody_there_means_nothing_was_sent(twin: TwinServer) -> None:
         with pytest.raises(CarrierAway, match=r"GATEWAY_TWILIO_API_URL .*nothing was sent"):
             await ask()
     await rest.close()
+
+
+@pytest.mark.parametrize(
+    ("public", "api", "there"),
+    [
+        ("https://voice.example.com", "", True),
+        ("http://127.0.0.1:8000", "", False),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8091", True),
+    ],
+)
+def test_who_cannot_be_reached_has_no_carrier(public: str, api: str, there: bool) -> None:
+    """Offline nobody's phone rings, unless a twin is named."""
+    settings = load_settings(_env_file=None, public_url=public, twilio_api_url=api)
+    assert has_carrier(settings) is there

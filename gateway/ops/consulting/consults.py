@@ -15,8 +15,8 @@ from gateway.call.context import Destination
 from gateway.ops.consulting.consult import Consult
 from gateway.ops.consulting.leg import Leg
 from gateway.ops.consulting.waits import Waits
-from gateway.ops.rest import LIVE, Order, TwilioRest
-from gateway.settings import Settings, is_loopback
+from gateway.ops.rest import LIVE, Order, TwilioRest, has_carrier
+from gateway.settings import Settings
 from gateway.store.patterns import redactor
 
 KEEP_S = 600.0
@@ -38,6 +38,8 @@ class Consults:
         waits: Waits,
     ) -> None:
         """``redact`` takes out of a summary what nobody may hear. ``rest`` is closed at the end."""
+        self.is_elsewhere: Callable[[str], bool] = lambda call_sid: False
+        """Whether a call that was made by REST is known to have been made for something else."""
         self._settings = settings
         self._rest = rest
         self._redact = redact
@@ -69,6 +71,10 @@ class Consults:
         return consult
 
     # What the carrier tells
+
+    def has(self, call_sid: str) -> bool:
+        """True for the call to a colleague."""
+        return any(each.leg.sid == call_sid for each in self._consults.values())
 
     def get(self, consult_id: str) -> Consult | None:
         """The consult of that ID, while it is known."""
@@ -110,7 +116,7 @@ class Consults:
         return f"{self._settings.public_url}/twilio/{place}{query}"
 
     def _is_taken(self, sid: str) -> bool:
-        return any(each.leg.sid == sid for each in self._consults.values())
+        return self.has(sid) or self.is_elsewhere(sid)
 
     def _forget_later(self, consult_id: str) -> None:
         def forget() -> None:
@@ -131,7 +137,7 @@ def open_consults(settings: Settings, waits: Waits | None = None) -> Consults | 
     """What rings colleagues, to be closed at the end. None without a carrier: one that could not
     reach this gateway is none. Raises ConfigError for credentials or patterns that are missing.
     """
-    if is_loopback(settings.public_url) and not settings.twilio_api_url:
+    if not has_carrier(settings):
         return None
     waits = waits or Waits()
     rest = TwilioRest(settings, limit_s=waits.request_s)

@@ -8,25 +8,24 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 
 from gateway.core import twiml
 from gateway.ops.consulting.waits import Waits
 from gateway.ops.rest import (
+    CARRIER_FAULTS,
     LIVE,
+    SKEW,
     CarrierAway,
     CarrierBusy,
     CarrierRefused,
     CarrierUnknown,
     Order,
     TwilioRest,
+    made_from,
 )
-
-CARRIER_FAULTS = (CarrierRefused, CarrierUnknown, CarrierAway)
-_SKEW = timedelta(seconds=10)
-"""How far the carrier's clock may be from ours."""
 
 _log = structlog.get_logger()
 
@@ -159,17 +158,11 @@ class Leg:
             async with asyncio.timeout(self._waits.found_s):
                 await self._claimed.wait()
         try:
-            calls = [] if self.sid else await self._rest.calls_to(self._order.to, asked_at - _SKEW)
+            calls = [] if self.sid else await self._rest.calls_to(self._order.to, asked_at - SKEW)
         except CARRIER_FAULTS as error:
             self._fault("consult.not_looked_up", error)
             calls = []
-        ours = [
-            call
-            for call in calls
-            if call.direction == "outbound-api"
-            and call.from_ == self._order.from_
-            and not self._others(call.sid)
-        ]
+        ours = made_from(calls, self._order.from_, self._others)
         # Of two nobody could tell which is ours, and the other one may be somebody's conversation.
         if not self.sid and len(ours) == 1:
             _log.info("consult.found", call_sid=ours[0].sid, status=ours[0].status)

@@ -10,9 +10,9 @@ import structlog
 from gateway.call.call import Call
 from gateway.call.registry import Registry
 from gateway.ops.placing.book import Book
-from gateway.ops.placing.search import CARRIER_FAULTS, is_lost
+from gateway.ops.placing.search import is_lost
 from gateway.ops.placing.watching import Watching
-from gateway.ops.rest import TwilioRest
+from gateway.ops.rest import CARRIER_FAULTS, TwilioRest
 from gateway.store.dials import Dial
 
 _log = structlog.get_logger()

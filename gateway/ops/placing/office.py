@@ -9,14 +9,15 @@ from datetime import datetime
 
 from gateway.call.meter import Tariff
 from gateway.call.reception import Reception
+from gateway.ops.consulting.consults import Consults
 from gateway.ops.placing.book import utc_now
 from gateway.ops.placing.callbacks import CallbackDesk
 from gateway.ops.placing.errands import Plan
 from gateway.ops.placing.placing import Placing
 from gateway.ops.placing.tally import Tallies
 from gateway.ops.placing.waits import Waits
-from gateway.ops.rest import TwilioRest
-from gateway.settings import Settings, is_loopback
+from gateway.ops.rest import TwilioRest, has_carrier
+from gateway.settings import Settings
 from gateway.store.database import open_database
 from gateway.store.dials import Dials
 
@@ -28,6 +29,7 @@ async def open_placing(
     plan: Plan,
     tariff: Tariff,
     tallies: Tallies,
+    consults: Consults | None = None,
     waits: Waits | None = None,
     now: Callable[[], datetime] = utc_now,
 ) -> AsyncIterator[Placing | None]:
@@ -42,6 +44,8 @@ async def open_placing(
     rest = TwilioRest(settings, limit_s=waits.carrier_s)
     dials = Dials(engine)
     placing = Placing(settings, dials, rest, reception, plan, tariff, tallies, waits, now)
+    if consults is not None:  # neither takes the other's calls for its own
+        placing.is_elsewhere, consults.is_elsewhere = consults.has, placing.has
     reception.callbacks.desk = CallbackDesk(placing, dials, settings)
     try:
         yield placing
@@ -50,11 +54,3 @@ async def open_placing(
         await placing.stop()
         await rest.close()
         await engine.dispose()
-
-
-def has_carrier(settings: Settings) -> bool:
-    """False when the carrier could not reach this gateway: it is on loopback, and no twin is named.
-
-    So `gateway serve --offline` rings nobody, whatever the credentials beside it are good for.
-    """
-    return bool(settings.twilio_api_url) or not is_loopback(settings.public_url)

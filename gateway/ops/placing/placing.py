@@ -63,6 +63,8 @@ class Placing:
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         """``tallies`` hears the events of all calls; ``plan`` makes what answers one."""
+        self.is_elsewhere: Callable[[str], bool] = lambda call_sid: False
+        """Whether a call that was made by REST is known to have been made for something else."""
         self._settings = settings
         self._waits = waits
         self._rules = Rules.of(settings)
@@ -77,12 +79,14 @@ class Placing:
         self._again: asyncio.TimerHandle | None = None
         self._book = Book(dials, now)
         self.now = now
-        self._search = Search(self._book, rest, waits)
+        self._search = Search(self._book, rest, self._elsewhere, waits)
         self._endings = Endings(self._book, rest, self._registry)
         unwanted = self._endings.is_unwanted
         sending = Sending(self._book, rest, self._order, unwanted, waits)
         self._line = WaitingLine(self._book, self._registry, sending, self._rules, settings, waits)
-        self._watching = Watching(self._book, rest, self._registry, self._look_for, waits)
+        self._watching = Watching(
+            self._book, rest, self._registry, self._look_for, self._elsewhere, waits
+        )
         self._book.on_change = self._changed
         self.campaigns = Campaigns(dials, self.view_of)
         tallies.on_ended = self._call_ended
@@ -212,7 +216,14 @@ class Placing:
         """
         return self._spawn(self._answered_by(dial_id, news, here=here))
 
+    def has(self, call_sid: str) -> bool:
+        """True for the call of a dial that is in memory: every one that is not over."""
+        return self._book.by_sid(call_sid) is not None
+
     # Inside
+
+    def _elsewhere(self, call_sid: str) -> bool:
+        return self.is_elsewhere(call_sid)
 
     async def _run(self) -> None:
         for dial in await self._book.load():

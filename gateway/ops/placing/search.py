@@ -5,6 +5,7 @@ no other dial has it. A callback says it better, its address carries the dial: w
 """
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -12,12 +13,9 @@ import structlog
 from gateway.core.dialstate import News
 from gateway.ops.placing.book import Book
 from gateway.ops.placing.waits import Waits
-from gateway.ops.rest import CarrierAway, CarrierCall, CarrierRefused, CarrierUnknown, TwilioRest
+from gateway.ops.rest import CARRIER_FAULTS, SKEW, CarrierCall, TwilioRest, made_from
 from gateway.store.dials import Dial
 
-CARRIER_FAULTS = (CarrierRefused, CarrierUnknown, CarrierAway)
-SKEW = timedelta(seconds=10)
-"""How far the carrier's clock may be from ours."""
 NOT_FOUND = "the carrier did not answer when it was asked, and has no such call"
 
 _log = structlog.get_logger()
@@ -26,9 +24,13 @@ _log = structlog.get_logger()
 class Search:
     """Looks for the calls of requests whose fate is not known."""
 
-    def __init__(self, book: Book, rest: TwilioRest, waits: Waits) -> None:
+    def __init__(
+        self, book: Book, rest: TwilioRest, is_elsewhere: Callable[[str], bool], waits: Waits
+    ) -> None:
+        """``is_elsewhere``: whether a call was made for something else than a dial."""
         self._book = book
         self._rest = rest
+        self._is_elsewhere = is_elsewhere
         self._waits = waits
 
     async def run(self, dial_id: str) -> None:
@@ -63,9 +65,9 @@ class Search:
     async def _found(self, dial: Dial) -> CarrierCall | None:
         since = _sent_at(dial) - SKEW
         calls = await self._rest.calls_to(dial.to, since)
-        for call in sorted(calls, key=lambda each: each.created_at or since):
-            ours = call.direction == "outbound-api" and call.from_ == dial.from_
-            if ours and await self._book.find_sid(call.sid) is None:
+        made = made_from(calls, dial.from_, self._is_elsewhere)
+        for call in sorted(made, key=lambda each: each.created_at or since):
+            if await self._book.find_sid(call.sid) is None:
                 return call
         return None
 

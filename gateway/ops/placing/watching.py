@@ -16,9 +16,9 @@ import structlog
 
 from gateway.call.registry import Registry
 from gateway.ops.placing.book import DATABASE_FAULTS, Book
-from gateway.ops.placing.search import CARRIER_FAULTS, is_lost, news_of
+from gateway.ops.placing.search import is_lost, news_of
 from gateway.ops.placing.waits import Waits
-from gateway.ops.rest import CarrierCall, TwilioRest
+from gateway.ops.rest import CARRIER_FAULTS, CarrierCall, TwilioRest
 from gateway.store.dials import Dial
 
 SINCE = timedelta(hours=25)
@@ -37,13 +37,17 @@ class Watching:
         rest: TwilioRest,
         registry: Registry,
         lost: Callable[[Dial], None],
+        is_elsewhere: Callable[[str], bool],
         waits: Waits,
     ) -> None:
-        """``lost``: begins the search for the call of a dial, unless it is under way."""
+        """``lost``: begins the search for the call of a dial, unless it is under way.
+        ``is_elsewhere``: whether a call was made for something else than a dial.
+        """
         self._book = book
         self._rest = rest
         self._registry = registry
         self._lost = lost
+        self._is_elsewhere = is_elsewhere
         self._waits = waits
         self._news_at: dict[str, float] = {}
         self._told: set[str] = set()
@@ -95,7 +99,8 @@ class Watching:
             calls = await self._rest.live_calls(datetime.now(UTC) - SINCE)
             self._told &= {call.sid for call in calls}
             for call in calls:
-                if call.direction == "outbound-api" and self._registry.get(call.sid) is None:
+                known = self._registry.get(call.sid) is not None or self._is_elsewhere(call.sid)
+                if call.direction == "outbound-api" and not known:
                     await self._judge(call)
         except (*CARRIER_FAULTS, *DATABASE_FAULTS) as error:
             _log.warning("orphans.not_swept", error=type(error).__name__)

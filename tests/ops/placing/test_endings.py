@@ -26,7 +26,9 @@ class Scene:
         self.here = here
         self.registry = Registry(5)
         self.endings = Endings(here.book, here.carrier.rest, self.registry)
-        self.watch = Watching(here.book, here.carrier.rest, self.registry, lambda _: None, WAITS)
+        self.watch = Watching(
+            here.book, here.carrier.rest, self.registry, lambda _: None, lambda _: False, WAITS
+        )
 
     async def end(self, dial: Dial, *, leaving: bool = False) -> None:
         """Ends one."""

@@ -11,7 +11,8 @@ from gateway.call.callbacks import Callbacks
 from gateway.call.meter import Tariff
 from gateway.call.reception import Reception
 from gateway.call.registry import Registry
-from gateway.ops.placing.office import has_carrier, open_placing
+from gateway.ops.consulting.consults import Consults
+from gateway.ops.placing.office import open_placing
 from gateway.ops.placing.tally import Tallies
 from gateway.settings import Settings
 from tests.ops.placing.test_placing import plan
@@ -32,21 +33,6 @@ def settings(folder: Path, **more: Any) -> Settings:
     return settings_in(folder, **account, **more)
 
 
-@pytest.mark.parametrize(
-    ("public", "api", "there"),
-    [
-        ("https://voice.example.com", "", True),
-        ("http://127.0.0.1:8000", "", False),
-        ("http://127.0.0.1:8000", "http://127.0.0.1:8091", True),
-    ],
-)
-def test_who_cannot_be_reached_has_no_carrier(
-    tmp_path: Path, public: str, api: str, there: bool
-) -> None:
-    """Offline nobody's phone rings, unless a twin is named."""
-    assert has_carrier(settings(tmp_path, public_url=public, twilio_api_url=api)) is there
-
-
 @pytest.mark.asyncio
 async def test_it_is_opened_and_closed(tmp_path: Path) -> None:
     """Without a carrier there is none to open."""
@@ -59,3 +45,16 @@ async def test_it_is_opened_and_closed(tmp_path: Path) -> None:
     async with open_placing(online, reception, plan, tariff, Tallies(tariff)) as placing:
         assert placing is not None
         assert placing.views() == []
+
+
+@pytest.mark.asyncio
+async def test_neither_dials_nor_consults_take_the_others_calls(tmp_path: Path) -> None:
+    """Each is told of the other's."""
+    reception = cast(Reception, SimpleNamespace(registry=Registry(1), callbacks=Callbacks()))
+    tariff, consults = Tariff(), Consults(*[cast(Any, None)] * 4)
+    online = settings(tmp_path, public_url="https://voice.example.com")
+    office = open_placing(online, reception, plan, tariff, Tallies(tariff), consults)
+    async with office as placing:
+        assert placing is not None
+        assert placing.is_elsewhere == consults.has
+        assert consults.is_elsewhere == placing.has

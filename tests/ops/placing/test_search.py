@@ -18,7 +18,7 @@ HOUR = timedelta(hours=1)
 
 def search(here: Room) -> Search:
     """A search in that room."""
-    return Search(here.book, here.carrier.rest, WAITS)
+    return Search(here.book, here.carrier.rest, lambda _: False, WAITS)
 
 
 @pytest.mark.asyncio
@@ -75,6 +75,16 @@ async def test_a_call_belongs_to_one_dial(tmp_path: Path) -> None:
         here.carrier.make(later)
         await search(here).run(second.id)
         assert here.now(second).call_sid == later
+
+
+@pytest.mark.asyncio
+async def test_a_call_that_was_made_for_something_else_is_not_taken(tmp_path: Path) -> None:
+    """Though it is between the same numbers."""
+    async with room(tmp_path) as here:
+        dial = await here.sending()
+        here.carrier.make(SID)
+        await Search(here.book, here.carrier.rest, lambda sid: sid == SID, WAITS).run(dial.id)
+        assert (here.now(dial).outcome, here.now(dial).call_sid) == ("unknown", None)
 
 
 @pytest.mark.asyncio

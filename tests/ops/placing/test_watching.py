@@ -28,11 +28,13 @@ class Scene:
     def __init__(self, here: Room) -> None:
         self.registry = Registry(5)
         self.searched: list[str] = []
+        self.elsewhere: set[str] = set()
         self.watch = Watching(
             here.book,
             here.carrier.rest,
             self.registry,
             lambda dial: self.searched.append(dial.id),
+            lambda sid: sid in self.elsewhere,
             WAITS,
         )
         here.book.on_change = self.watch.heard_of
@@ -181,6 +183,18 @@ async def test_what_is_on_the_line_is_no_orphan(tmp_path: Path) -> None:
         await ended(here, datetime.now(UTC) - LONG_AGO)
         await scene.watch.sweep()
         assert here.carrier.ended == []
+
+
+@pytest.mark.asyncio
+async def test_what_was_made_for_something_else_is_no_orphan(tmp_path: Path) -> None:
+    """A colleague who is asked to take a call: nothing is told of them, and nobody is ended."""
+    async with room(tmp_path) as here:
+        scene = Scene(here)
+        scene.elsewhere.add(SID)
+        here.carrier.make(SID, status="in-progress")
+        with structlog.testing.capture_logs() as logs:
+            await scene.watch.sweep()
+        assert (here.carrier.ended, logs) == ([], [])
 
 
 STRANGERS: list[dict[str, Any]] = [{}, {"direction": "inbound"}, {"direction": "outbound-dial"}]
