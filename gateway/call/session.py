@@ -17,12 +17,19 @@ from gateway.call.context import CallContext, Route
 from gateway.call.filler import FillerRules
 from gateway.call.greeting import RecordedGreeting
 from gateway.call.idle import IdleRules
-from gateway.call.model import ONLY_FOR_GUARDRAILS, UNUSED_BY_SDK, TelephonyModel
+from gateway.call.model import (
+    ONLY_AHEAD,
+    ONLY_FOR_GUARDRAILS,
+    UNUSED_BY_SDK,
+    TelephonyModel,
+)
 from gateway.core import commands
 from gateway.core.floor import FloorRules
 
 AgentBuilder = Callable[[CallContext], Awaitable[RealtimeAgent[CallContext]]]
 """Makes the agent of one call. May run the agent's own code, so it may raise anything."""
+
+_UNREAD = UNUSED_BY_SDK | ONLY_FOR_GUARDRAILS | ONLY_AHEAD
 
 Credentials = Callable[[], Awaitable[Mapping[str, str]]]
 """Headers that prove who we are, asked for at each connection (a token may have expired)."""
@@ -82,7 +89,7 @@ class AgentPlan:
         """Event types the SDK has no use for with this agent."""
         if self.audience is not None:
             return frozenset()  # raw_model_event shows everything
-        return UNUSED_BY_SDK if self.guarded else UNUSED_BY_SDK | ONLY_FOR_GUARDRAILS
+        return UNUSED_BY_SDK if self.guarded else _UNREAD
 
     def greeting_request(self) -> bytes | None:
         """The ``response.create`` that makes the agent greet; None when it need not."""

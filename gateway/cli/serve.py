@@ -114,7 +114,7 @@ async def run_gateway(settings: Settings) -> int:
     from gateway.call.reception import Reception
     from gateway.call.tools import ToolRunner
     from gateway.core.tickets import derive_secret
-    from gateway.observe.logs import log_event
+    from gateway.observe.logs import event_log
     from gateway.ops.consulting.consults import open_consults
     from gateway.ops.placing.office import open_placing
     from gateway.ops.placing.tally import Tallies
@@ -138,6 +138,8 @@ async def run_gateway(settings: Settings) -> int:
     archive = Archive(settings, prices)
     tariff = tariff_of(settings, prices)
     tallies = Tallies(tariff)
+
+    log_event = event_log()
 
     def hear(call_sid: str, event: "CallEvent") -> None:
         log_event(call_sid, event)

@@ -31,7 +31,12 @@ from pydantic import TypeAdapter
 from gateway.call.context import CallContext
 from gateway.call.control import end_call
 from gateway.call.link import ModelLink
-from gateway.call.model import ONLY_FOR_GUARDRAILS, UNUSED_BY_SDK, TelephonyModel
+from gateway.call.model import (
+    ONLY_AHEAD,
+    ONLY_FOR_GUARDRAILS,
+    UNUSED_BY_SDK,
+    TelephonyModel,
+)
 from gateway.call.narrator import Narrator
 from gateway.call.session import AgentPlan
 from gateway.core.events import (
@@ -269,6 +274,16 @@ async def test_words_in_pieces_are_only_for_guardrails(kind: str) -> None:
 
 
 @pytest.mark.asyncio
+async def test_what_is_told_ahead_says_nothing_that_does_not_come_again() -> None:
+    """The stock model makes an empty item of one, and tells that audio is over of the other."""
+    made = {kind: await made_of(kind) for kind in ONLY_AHEAD}
+    assert made == {
+        "response.output_audio.done": ({"audio_done"}, []),
+        "response.output_item.added": ({"item_updated"}, []),
+    }
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize("guarded", [False, True])
 async def test_the_history_is_whole_without_the_pieces(
     tmp_path: Path, events: Chronicle[RealtimeSessionEvent], guarded: bool
@@ -281,9 +296,15 @@ async def test_the_history_is_whole_without_the_pieces(
         await on.session.seen("response.done")
 
         def words(rows: list[RealtimeSessionEvent]) -> list[str | None]:
-            histories = [row.history for row in rows if isinstance(row, RealtimeHistoryUpdated)]
-            items = [item for item in histories[-1] if isinstance(item, AssistantMessageItem)]
-            return [getattr(part, "transcript", None) for item in items for part in item.content]
+            items = {
+                item.item_id: item
+                for row in rows
+                if isinstance(row, RealtimeHistoryUpdated | RealtimeHistoryAdded)
+                for item in (row.history if isinstance(row, RealtimeHistoryUpdated) else [row.item])
+                if isinstance(item, AssistantMessageItem)
+            }
+            said = [part for item in items.values() for part in item.content]
+            return [getattr(part, "transcript", None) for part in said]
 
         await events.until(lambda rows: words(rows) == ["Hello, how can I help?"])
         pieces = [
@@ -387,7 +408,7 @@ async def test_audio_never_reaches_the_session(
             }
 
         await events.until(lambda rows: "response.done" in raw(rows))
-        assert "response.output_audio.done" in raw(events.rows)
+        assert "response.output_item.done" in raw(events.rows)
         assert "response.output_audio.delta" not in raw(events.rows)
         assert not [event for event in events if isinstance(event, RealtimeAudio)]
 

@@ -18,7 +18,7 @@ from gateway.core.blanking import has_tone
 from gateway.core.events import BargeIn, CallEvent, DtmfGroup
 from gateway.core.g711 import audioop, from_pcm16, to_pcm16
 from gateway.core.tones import dtmf
-from gateway.observe.logs import log_event
+from gateway.observe.logs import event_log
 from gateway.sim.realtime import RealtimeOptions
 from gateway.sim.realtime.session import Session
 from gateway.sim.twilio import Dtmf, HangUp, Pause, Play, Step, TwinCall, WaitForAgent
@@ -138,7 +138,7 @@ class Watched(list[tuple[str, CallEvent]]):
     def append(self, event: tuple[str, CallEvent]) -> None:
         """One more event."""
         super().append(event)
-        log_event(*event)
+        event_log()(*event)
         for call in self._running.reception.registry:
             self.shown += everything(call)
             self.kept |= call.downstream.keys._secrets._digits

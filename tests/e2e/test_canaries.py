@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from gateway.cli.calls_erase import run_erase
 from gateway.core.blanking import has_tone
-from gateway.observe.logs import log_event
+from gateway.observe.logs import event_log
 from gateway.sim.realtime import RealtimeOptions
 from gateway.sim.twilio import HangUp, Pause, WaitForAgent
 from gateway.sim.twilio import WaitForSilence as Quiet
@@ -103,7 +103,7 @@ async def played(folder: Path) -> Scene:
             await running.ended(other)
             await running.record(other)
             for call_sid, event in running.events:
-                log_event(call_sid, event)
+                event_log()(call_sid, event)
     return Scene(folder / "kept", call.sid, record, caller, json.dumps(lines, default=str))
 
 

@@ -30,8 +30,7 @@ from gateway.core.events import (
 )
 from gateway.core.shown import event_name
 from gateway.core.turns import Turn
-from gateway.observe import logs
-from gateway.observe.logs import configure_logs, log_event
+from gateway.observe.logs import configure_logs, event_log
 from gateway.settings import load_settings
 
 CALL_SID = "CA" + "0" * 32
@@ -46,22 +45,21 @@ Logged = Callable[..., list[str]]
 
 
 @pytest.fixture
-def logged(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Logged:
+def logged(capsys: pytest.CaptureFixture[str]) -> Logged:
     """Logs events as JSON; the lines that were written, those for debugging too."""
 
     def lines(*told: CallEvent, call_sid: str = CALL_SID, level: str = "debug") -> list[str]:
-        configured(monkeypatch, "json", level)
+        configured("json", level)
         for event in told:
-            log_event(call_sid, event)
+            event_log()(call_sid, event)
         return capsys.readouterr().err.splitlines()
 
     return lines
 
 
-def configured(monkeypatch: pytest.MonkeyPatch, log_format: str, level: str = "info") -> None:
+def configured(log_format: str, level: str = "info") -> None:
     """Sets logging up as a command does, for this test only."""
     configure_logs(load_settings(_env_file=None, log_format=log_format, log_level=level))
-    monkeypatch.setattr(logs, "_log", structlog.get_logger())
 
 
 @pytest.fixture(autouse=True)
@@ -142,13 +140,11 @@ def test_a_turn_lies_flat(logged: Logged) -> None:
     assert {field.name for field in fields(Turn)} <= line.keys()
 
 
-def test_the_level_is_the_deployments(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_level_is_the_deployments(capsys: pytest.CaptureFixture[str]) -> None:
     """Above info only what went wrong is written."""
-    configured(monkeypatch, "json", level="warning")
-    log_event(CALL_SID, ToolStarted("look_up", 1))
-    log_event(CALL_SID, ModelLost("model_closed", "1011"))
+    configured("json", level="warning")
+    event_log()(CALL_SID, ToolStarted("look_up", 1))
+    event_log()(CALL_SID, ModelLost("model_closed", "1011"))
     assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == [
         "model.lost"
     ]
@@ -223,13 +219,11 @@ def test_nobody_forges_a_line(logged: Logged, kind: type[Any]) -> None:
         assert text.isprintable()
 
 
-def test_nobody_forges_a_line_on_a_terminal(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nobody_forges_a_line_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     """In the console format too: no line of a stranger's, no terminal code of a stranger's."""
-    configured(monkeypatch, "console", "debug")
+    configured("console", "debug")
     for kind in kinds():
-        log_event(CALL_SID + HOSTILE, example(kind, HOSTILE))
+        event_log()(CALL_SID + HOSTILE, example(kind, HOSTILE))
     written = capsys.readouterr().err
     ours = re.compile(r"\x1b\[\d+(;\d+)*m")
     plain = ours.sub("", written.replace("\\x1b[31m", ""))
@@ -238,12 +232,10 @@ def test_nobody_forges_a_line_on_a_terminal(
     assert len(written.splitlines()) == len(kinds()) - 2
 
 
-def test_the_console_format_is_for_people(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_console_format_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     """Name and fields are there, in no JSON."""
-    configured(monkeypatch, "console")
-    log_event(CALL_SID, CallEnded("caller_hung_up", 1000.0, 500.0, 50, 1, 0))
+    configured("console")
+    event_log()(CALL_SID, CallEnded("caller_hung_up", 1000.0, 500.0, 50, 1, 0))
     written = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().err)
     assert re.match(r"\d{4}-\d\d-\d\dT\S+ \[info +\] call\.ended ", written)
     assert "reason=caller_hung_up" in written
@@ -251,11 +243,9 @@ def test_the_console_format_is_for_people(
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
-def test_a_traceback_shows_no_values(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], log_format: str
-) -> None:
+def test_a_traceback_shows_no_values(capsys: pytest.CaptureFixture[str], log_format: str) -> None:
     """Where it crashed, yes; what the variables held (keys among them), no."""
-    configured(monkeypatch, log_format, level="debug")
+    configured(log_format, level="debug")
 
     def crash(api_key: str) -> None:
         raise RuntimeError("crashed")
