@@ -15,6 +15,7 @@ from gateway.core import mediastreams
 from gateway.core.mediastreams import Dtmf, Mark, Media, Start, Stop
 from gateway.errors import CarrierProtocolError, Rejected
 
+_TEXT = WSMsgType.TEXT
 MAX_FRAME_BYTES = 64 * 1024
 """A Twilio frame is under 500 bytes and a ``start`` a few KB; uvicorn's default would be 16 MiB."""
 
@@ -79,7 +80,8 @@ class CarrierSocket(WSListener):
         """One frame; picows has unmasked it and answers pings by itself."""
         if transport.is_close_frame_sent and frame.msg_type != WSMsgType.CLOSE:
             return  # over for us; a frame too long may still be completed after picows refused it
-        if frame.msg_type == WSMsgType.TEXT and frame.fin:
+        kind = frame.msg_type
+        if kind is _TEXT and frame.fin:
             try:
                 self._message(frame.get_payload_as_bytes())
             except CarrierProtocolError as error:
@@ -87,10 +89,10 @@ class CarrierSocket(WSListener):
             except Rejected as error:
                 self._admission.rejected(error.reason)
                 self.refuse()
-        elif frame.msg_type == WSMsgType.CLOSE:
+        elif kind == WSMsgType.CLOSE:
             transport.send_close(WSCloseCode.OK)
             transport.disconnect()
-        elif frame.msg_type != WSMsgType.PONG:
+        elif kind != WSMsgType.PONG:
             # Twilio sends whole text frames only; binary and fragments are somebody else's.
             self._odd("not_text")
 
@@ -119,7 +121,7 @@ class CarrierSocket(WSListener):
     def send(self, message: bytes) -> None:
         """Writes one text frame at once; silently nothing when the socket is gone."""
         if self._transport is not None:
-            self._transport.send(WSMsgType.TEXT, message)
+            self._transport.send(_TEXT, message)
 
     def close(self, code: WSCloseCode = WSCloseCode.OK) -> None:
         """Closes in order: what was written still leaves, and the peer may answer the close.
@@ -156,14 +158,14 @@ class CarrierSocket(WSListener):
             return
         message = mediastreams.decode(raw)
         call = self._call
-        if call is None:
+        if type(message) is Media and call is not None:
+            call.carrier_frame(message)
+        elif call is None:
             if isinstance(message, Start):
                 self._call = self._admission.admit(message, self)
                 self._decide()
             elif isinstance(message, Media | Mark | Dtmf | Stop):
                 raise Rejected("media_before_start")
-        elif isinstance(message, Media):
-            call.carrier_frame(message)
         elif isinstance(message, Mark):
             call.carrier_mark(message.name)
         elif isinstance(message, Dtmf):

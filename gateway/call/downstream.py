@@ -32,6 +32,7 @@ class Downstream:
         self.microphone = Microphone(dialogue.caller_audio)
         self.keys = Capture(dialogue, self.microphone, emit, say)
         self._dialogue = dialogue
+        self._ledger = dialogue.outbound.ledger
         self._emit = emit
         self._on_key = on_key
         self._on_gone = on_gone
@@ -71,7 +72,7 @@ class Downstream:
     def carrier_frame(self, media: Media) -> None:
         """Caller audio: the carrier's clock for the ledger, the payload for the model."""
         now = time.monotonic()
-        self._dialogue.outbound.ledger.playout.frame(media.timestamp_ms, now)
+        self._ledger.playout.frame(media.timestamp_ms, now)
         self.microphone.frame(media, now)
 
     def carrier_mark(self, name: str) -> None:

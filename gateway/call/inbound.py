@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from gateway.core import commands
+from gateway.core.commands import append
 from gateway.core.g711 import BYTES_PER_MS, FRAME_MS
 from gateway.core.gaps import Gaps
 from gateway.core.mediastreams import Media
@@ -64,8 +64,12 @@ class Microphone:
     def frame(self, media: Media, now: float) -> None:
         """One frame of the carrier's, in the callback that brought it."""
         self.frames += 1
-        self._pad(self._gaps.before(media.timestamp_ms, len(media.payload), now))
-        payload = media.payload if self.veil is None else self.veil(media.payload)
+        payload = media.payload
+        missing = self._gaps.before(media.timestamp_ms, len(payload), now)
+        if missing:
+            self._pad(missing)
+        if self.veil is not None:
+            payload = self.veil(payload)
         self.deliver(b"\xff" * len(payload) if self.deaf else payload)
         if self.tape is not None:
             self.tape.caller(payload, media.timestamp_ms * BYTES_PER_MS)
@@ -107,18 +111,20 @@ class Inbound:
 
     def frame(self, payload: bytes) -> None:
         """Caller audio of any length."""
-        if self._send is not None:
-            self._pass_on(self._send, payload)
-        else:
+        send = self._send
+        if send is None:
             self._hold(payload)
+            return
+        self.appended += len(payload)
+        send(append(payload if self._encoder is None else self._encoder.feed(payload)))
 
     def open(self, send: Callable[[bytes], None]) -> float:
         """The model is ready: held audio leaves first. Returns how much that was, ms."""
         held_ms = self._held_bytes / BYTES_PER_MS
-        for payload in self._held:
-            self._pass_on(send, payload)
-        self._held, self._held_bytes = [], 0
+        held, self._held, self._held_bytes = self._held, [], 0
         self._send = send
+        for payload in held:
+            self.frame(payload)
         return held_ms
 
     @property
@@ -129,10 +135,6 @@ class Inbound:
     def close(self) -> None:
         """The model is gone; frames are held again (bounded)."""
         self._send = None
-
-    def _pass_on(self, send: Callable[[bytes], None], payload: bytes) -> None:
-        self.appended += len(payload)
-        send(commands.append(payload if self._encoder is None else self._encoder.feed(payload)))
 
     def _hold(self, payload: bytes) -> None:
         self._held.append(payload)

@@ -33,6 +33,7 @@ from gateway.errors import ModelError
 from gateway.settings import is_loopback
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+_TEXT = WSMsgType.TEXT
 _MAX_UNSENT_BYTES = 1024 * 1024
 """Two minutes of caller audio the server did not read: it is not there any more."""
 _READ_BUFFER_BYTES = 4096
@@ -74,6 +75,7 @@ class ModelLink(WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         """The handshake is done."""
+        transport.underlying_transport.set_write_buffer_limits(high=_MAX_UNSENT_BYTES)
         self._transport = transport
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
@@ -81,7 +83,7 @@ class ModelLink(WSListener):
         kind = frame.msg_type
         if transport.is_close_frame_sent and kind != WSMsgType.CLOSE:
             return  # over for us; a frame too long may still be completed after picows refused it
-        if kind == WSMsgType.TEXT and frame.fin:
+        if kind is _TEXT and frame.fin:
             self._message(frame.get_payload_as_bytes())
         elif kind == WSMsgType.CLOSE:
             payload = frame.get_payload_as_bytes()
@@ -97,27 +99,24 @@ class ModelLink(WSListener):
         """The TCP connection is gone."""
         if not self._closed.done():
             self._closed.set_result(None)
+        self._transport = None  # the buffers of the connection go with it, at once
         self._wake()
         self._events.model_closed()
-        self._transport = None  # the buffers of the connection go with it, at once
 
     def pause_writing(self) -> None:
-        """The server reads slowly; how much may wait is bounded in :meth:`write`."""
+        """So much waits for a server that does not read."""
+        self.close_reason = "the server stopped reading"
+        self.abort()
 
     def resume_writing(self) -> None:
-        """The server reads again."""
+        """Nothing to do: the connection is given up by then."""
 
     # To the socket
 
     def write(self, message: bytes) -> None:
         """Writes one text message at once; silently nothing when the link is closed."""
-        transport = self._transport
-        if transport is None or self._closed.done():
-            return
-        transport.send(WSMsgType.TEXT, message)
-        if transport.underlying_transport.get_write_buffer_size() > _MAX_UNSENT_BYTES:
-            self.close_reason = "the server stopped reading"
-            self.abort()
+        if self._transport is not None:
+            self._transport.send(_TEXT, message)
 
     def abort(self) -> None:
         """Drops the connection without waiting for anything."""

@@ -10,6 +10,8 @@ from typing import Final
 import msgspec
 
 _encode: Final = msgspec.json.encode
+_APPEND: Final = b'{"type":"input_audio_buffer.append","audio":"'
+_END: Final = b'"}'
 
 
 def append(payload: bytes) -> bytes:
@@ -18,7 +20,7 @@ def append(payload: bytes) -> bytes:
     `payload` is audio as bytes, so whatever text the carrier sent was decoded on the way here: the
     base64 between the quotes is ours and cannot end the string, let alone begin another event.
     """
-    return b'{"type":"input_audio_buffer.append","audio":"%b"}' % b2a_base64(payload, newline=False)
+    return _APPEND + b2a_base64(payload, newline=False) + _END
 
 
 def commit() -> bytes:

@@ -50,8 +50,8 @@ so; a steady sawtooth may have just the level at which a wrong law blunts its ed
 _LONGEST: Final = 600
 """Windows after which audio that shows no format (silence, noise) is let pass."""
 _EVERY_ONE: Final = 50
-_SELDOM: Final = 8
-"""Of audio that has shown nothing in its first windows every eighth is looked at: speech shows its
+_SELDOM: Final = 16
+"""Of audio that has shown nothing in its first windows every 16th is looked at: speech shows its
 format in two, and what shows none for long would cost more than all else that is done with it.
 """
 
@@ -156,6 +156,7 @@ class Sentinel:
     def _count(self, window: bytes) -> str | None:
         """One more window votes; the verdict, if that makes it one."""
         self._windows += 1
+        self.decided = self._windows >= _LONGEST
         if self._windows > _EVERY_ONE and self._windows % _SELDOM:
             return None
         readings = _readings(window, self._declared)
@@ -164,7 +165,7 @@ class Sentinel:
             self._votes[shown].append(readings[shown].rms if shown else 0)
         alarm = shown not in (_NOTHING, self._declared) and self._is_alarm(shown)
         agreed = len(self._votes[self._declared]) >= _VOTES_FOR
-        self.decided = alarm or agreed or self._windows >= _LONGEST
+        self.decided = self.decided or alarm or agreed
         return shown if alarm else None
 
     def _is_alarm(self, shown: str) -> bool:
