@@ -25,6 +25,8 @@ START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 OURS = "{python} -m gateway serve --host 127.0.0.1 --port {port}"
 PLAIN = "{python} -m bench.yardstick --host 127.0.0.1 --port {port}"
+EXAMPLE = "{python} -m bench.example --host 127.0.0.1 --port {port}"
+RELAY = "{python} -m bench.rawrelay --host 127.0.0.1 --port {port}"
 _FOREIGN = ("GATEWAY_", "OPENAI_", "TWILIO_")
 
 
