@@ -140,7 +140,8 @@ class Switchboard:
         media = await ws_create_server(self._accept, host, 0)
         self._media_url = f"ws://{host}:{media.sockets[0].getsockname()[1]}/twilio/media"
         voice = await asyncio.start_server(self._voice, host, port)
-        await voice.serve_forever()
+        async with media, voice:
+            await voice.serve_forever()
 
     async def _voice(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
