@@ -147,12 +147,12 @@ class ModelSession(WSListener):
 
     def _append(self, now_ns: int, audio: str) -> None:
         for value, _ in self._reader.feed(binascii.a2b_base64(audio)):
-            stamp = Stamp.unpack(value)
-            record = self.record or self._bind(stamp.owner)
-            if record is not None and record.number == stamp.owner:
-                record.frame_arrived(now_ns, stamp.seq)
+            owner, _, seq = Stamp.unpack(value)
+            record = self.record or self._bind(owner)
+            if record is not None and record.number == owner:
+                record.frame_arrived(now_ns, seq)
             else:
-                self._exchange.bind(self.number, stamp.owner)  # notes the crossed wires
+                self._exchange.bind(self.number, owner)  # notes the crossed wires
 
     def _bind(self, call: int) -> CallRecord | None:
         """The first caller audio tells whose session this is, and the script begins."""

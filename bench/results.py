@@ -14,6 +14,7 @@ from typing import Any
 from bench.figures import Figures
 
 OURS, YARDSTICK = "gateway", "plain"
+EXAMPLE, FLOOR = "example", "relay"
 
 
 @dataclass(frozen=True, slots=True)
