@@ -17,9 +17,8 @@ from rich.console import Console
 from bench import records, report
 from bench.density import Bench, until_told
 from bench.exactness import SECONDS as EXACT_SECONDS
-from bench.process import OURS as OUR_COMMAND
-from bench.process import PLAIN, Cores
-from bench.results import OURS, YARDSTICK, Results
+from bench.process import COMMANDS, Cores
+from bench.results import OURS, Results
 
 DEFAULTS = {"rounds": 3, "seconds": 14.0, "exact_seconds": EXACT_SECONDS}
 QUICK = {"rounds": 1, "seconds": 6.0, "exact_seconds": 10.0}
@@ -106,11 +105,11 @@ def _paths(options: argparse.Namespace, *, publish: bool) -> list[Path]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     add = parser.add_argument
-    add("--calls", type=_numbers, help="numbers of calls (default 1,10,50,100)")
+    add("--calls", type=_numbers, help="numbers of calls (default 20,50,100,200)")
     add("--rounds", type=int, help="rounds; figures are medians over them (default 3)")
     add("--seconds", type=float, help="measured seconds per run (default 14)")
     add("--exact-seconds", type=float, help=f"of the exactness run (default {EXACT_SECONDS:g})")
-    add("--variants", default=f"{OURS},{YARDSTICK}", help="default %(default)s")
+    add("--variants", default=",".join(COMMANDS), help="default %(default)s")
     add(
         "--command",
         action="append",
@@ -130,7 +129,7 @@ def _options() -> argparse.Namespace:
     add("--disturbed", action="store_true", help="count void runs too; nothing is published then")
     options = parser.parse_args()
     defaults = QUICK if options.quick else DEFAULTS
-    options.calls = options.calls or _numbers("1,10" if options.quick else "1,10,50,100")
+    options.calls = options.calls or _numbers("1,10" if options.quick else "20,50,100,200")
     options.rounds = options.rounds or int(defaults["rounds"])
     options.seconds = options.seconds or defaults["seconds"]
     options.exact_seconds = options.exact_seconds or defaults["exact_seconds"]
@@ -144,7 +143,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _variants(parser: argparse.ArgumentParser, options: argparse.Namespace) -> dict[str, str]:
-    known = {OURS: OUR_COMMAND, YARDSTICK: PLAIN}
+    known = dict(COMMANDS)
     for given in options.command:
         name, equals, command = given.partition("=")
         if not equals or not command:

@@ -17,6 +17,8 @@ import argparse
 import asyncio
 import json
 import os
+import ssl
+from collections.abc import Callable, Coroutine
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import quoteattr
 
@@ -50,14 +52,14 @@ GREET = b'{"type":"response.create"}'
 class Carrier(WSListener):
     """The media socket of one call."""
 
-    def __init__(self, url: str, headers: dict[str, str]) -> None:
+    def __init__(self, dial: Callable[[Carrier], Coroutine[None, None, None]]) -> None:
         self.to_caller: WSTransport | None = None
         self.to_model: WSTransport | None = None
         self.media = self.mark = self.clear = b""
         """What the model's side writes to the caller: made once, the stream has one name."""
         self.early: list[bytes] = []
         """Appends written before the model's connection was up."""
-        self._url, self._headers = url, headers
+        self._dial = dial
         self._dialling: asyncio.Task[None] | None = None
 
     def on_ws_connected(self, transport: WSTransport) -> None:
@@ -87,10 +89,7 @@ class Carrier(WSListener):
         self.media = b'{"event":"media","streamSid":"%b","media":{"payload":"' % sid
         self.mark = b'{"event":"mark","streamSid":"%b","mark":{"name":"m"}}' % sid
         self.clear = b'{"event":"clear","streamSid":"%b"}' % sid
-        self._dialling = asyncio.get_running_loop().create_task(self._dial())
-
-    async def _dial(self) -> None:
-        await ws_connect(lambda: Model(self), self._url, extra_headers=self._headers)
+        self._dialling = asyncio.get_running_loop().create_task(self._dial(self))
 
 
 class Model(WSListener):
@@ -133,6 +132,7 @@ class Switchboard:
         self._validator = RequestValidator(environment["TWILIO_AUTH_TOKEN"])
         self._realtime_url = environment["GATEWAY_REALTIME_URL"]
         self._headers = {"Authorization": f"Bearer {environment['OPENAI_API_KEY']}"}
+        self._tls = ssl.create_default_context()
         self._media_url = ""
 
     async def serve(self, host: str, port: int) -> None:
@@ -171,7 +171,15 @@ class Switchboard:
         signature = request.headers.get("X-Twilio-Signature", "")
         if not self._validator.validate(self._media_url, {}, signature):
             return None
-        return Carrier(self._realtime_url, self._headers)
+        return Carrier(self._dial)
+
+    async def _dial(self, carrier: Carrier) -> None:
+        await ws_connect(
+            lambda: Model(carrier),
+            self._realtime_url,
+            ssl_context=self._tls,
+            extra_headers=self._headers,
+        )
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.process import ROOT
-from bench.results import OURS, YARDSTICK, Results, Target, targets
+from bench.results import FLOOR, OURS, YARDSTICK, Results, Target, targets
 
 PACKAGES = (
     "openai-agents", "openai", "websockets", "picows", "uvicorn", "uvloop", "starlette", "msgspec",
@@ -65,7 +65,7 @@ ROWS = (
 
 
 def print_density(console: Console, results: Results, variants: list[str]) -> None:
-    """One table per number of calls; ratios against the yardstick when it ran."""
+    """One table per number of calls; ratios against the floor and the plain path when they ran."""
     for calls in results.counts():
         table = Table(title=f"{calls} call{'s' if calls > 1 else ''}", title_justify="left")
         table.add_column("")
@@ -74,14 +74,13 @@ def print_density(console: Console, results: Results, variants: list[str]) -> No
             note = f"{valid} runs" + (f", {void} VOID" if void else "")
             table.add_column(f"{variant}\n[dim]{note}[/]", justify="right")
         compared = OURS if OURS in variants else variants[0]
-        against = YARDSTICK in variants and compared != YARDSTICK
-        if against:
-            table.add_column(f"{compared} / {YARDSTICK}", justify="right")
+        against = [name for name in (FLOOR, YARDSTICK) if name in variants and name != compared]
+        for name in against:
+            table.add_column(f"{compared}\n/ {name}", justify="right")
         figures = {variant: shown(results, variant, calls) for variant in variants}
         for row in ROWS:
             cells = [cell(figures[variant], row) for variant in variants]
-            if against:
-                cells.append(_ratio(figures[compared], figures[YARDSTICK], row))
+            cells += [_ratio(figures[compared], figures[name], row) for name in against]
             table.add_row(row.label, *cells)
         console.print(table)
 

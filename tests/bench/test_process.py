@@ -12,10 +12,8 @@ import pytest
 from bench.clock import Clock
 from bench.load import Load, Outcome, Plan
 from bench.model import ScriptedModel
-from bench.process import EXAMPLE, PLAIN, RELAY, Cores, Gateway, GatewayFailed
+from bench.process import COMMANDS, Cores, Gateway, GatewayFailed
 from bench.script import Cues
-
-YARDSTICKS = {"plain": PLAIN, "example": EXAMPLE, "relay": RELAY}
 
 
 class EarlyInterruption:
@@ -76,12 +74,12 @@ async def one_call(command: str, scratch: Path) -> Outcome:
             await model.stop()
 
 
-@pytest.mark.parametrize("name", YARDSTICKS)
+@pytest.mark.parametrize("name", ["plain", "example", "relay"])
 @pytest.mark.asyncio
 async def test_every_yardstick_carries_a_call(name: str, tmp_path: Path) -> None:
     """Each answers the signed webhook, loses nothing and clears on interruption."""
     before = os.sched_getaffinity(0)
-    outcome = await one_call(YARDSTICKS[name], tmp_path)
+    outcome = await one_call(COMMANDS[name], tmp_path)
     f = outcome.figures
     assert outcome.problems == []
     assert (f["lost_in"], f["doubled"], f["reordered"]) == (0, 0, 0)
