@@ -1,35 +1,41 @@
 """`python -m bench`: the density benchmark, side by side in one run. `--help` says the rest.
 
-`python -m bench records …` is another one: what is kept of calls, and what that costs.
+`python -m bench capacity`, `growth`, `long`, `records`, `instructions` and `plot` are others.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import sys
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 
 import uvloop
 from rich.console import Console
 
-from bench import records, report
+from bench import report
 from bench.density import Bench, until_told
 from bench.exactness import SECONDS as EXACT_SECONDS
 from bench.process import COMMANDS, Cores
 from bench.results import OURS, Results
 
 DEFAULTS = {"rounds": 3, "seconds": 14.0, "exact_seconds": EXACT_SECONDS}
+OTHERS = {
+    "capacity": "capacity",
+    "records": "records",
+}
+"""The other benchmarks, each with its module; some import the gateway, which takes a while."""
 QUICK = {"rounds": 1, "seconds": 6.0, "exact_seconds": 10.0}
 
 
 def main() -> int:
     """Exit code: 0; 1 gateway failed, or with --check a target missed or runs void; 2 usage."""
-    if sys.argv[1:2] == ["records"]:
-        return records.main(sys.argv[2:])
+    if sys.argv[1:2] and sys.argv[1] in OTHERS:
+        module = importlib.import_module(f"bench.{OTHERS[sys.argv[1]]}")
+        return int(module.main(sys.argv[2:]))
     options = _options()
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = Console(width=None if sys.stdout.isatty() else report.WIDTH)
     # Where the results go is nobody's business but this machine's.
     settings = {name: value for name, value in vars(options).items() if name != "json"}
     results = Results(settings=settings, count_void=options.disturbed)
@@ -44,7 +50,7 @@ def main() -> int:
     for failure in results.failures:
         console.print(f"[red]{failure}[/]", highlight=False)
     publish = not (void or results.failures or options.disturbed)
-    for path in _paths(options, publish=publish):
+    for path in report.paths(options, "", publish=publish):
         report.write_json(path, results)
         console.print(f"written: {path}")
     if results.failures:
@@ -92,14 +98,6 @@ def _show(console: Console, options: argparse.Namespace, results: Results) -> bo
     if OURS in options.variants and (results.density or results.exactness):
         return report.print_targets(console, results)
     return True
-
-
-def _paths(options: argparse.Namespace, *, publish: bool) -> list[Path]:
-    paths = [Path(options.json)] if options.json else []
-    if options.save and publish:
-        name = f"{datetime.now(UTC):%Y-%m-%d}-{report.version()}.json"
-        paths.append(Path(__file__).parent / "results" / name)
-    return paths
 
 
 def _options() -> argparse.Namespace:

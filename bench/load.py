@@ -28,7 +28,6 @@ from bench.webhook import Account
 
 VOID_LATE_MS = 5.0
 VOID_WAITED_SHARE = 0.03
-CALLS_PER_S = 60.0
 LOOK_S = 1.0
 """From one look at the gateway's memory to the next."""
 
@@ -44,6 +43,8 @@ class Plan:
     script: Script
     settle_s: float = 2.5
     via: tuple[Address | None, ...] = (None,)
+    calls_per_s: float = 60.0
+    """How fast they are placed."""
 
 
 @dataclass(slots=True)
@@ -116,7 +117,7 @@ class Load:
             phase_ns = FRAME_NS * shuffled[number] // plan.calls
             via = plan.via[number % len(plan.via)]
             placing.append(asyncio.create_task(caller.place(gateway.account, phase_ns, via)))
-            await asyncio.sleep(1 / CALLS_PER_S)
+            await asyncio.sleep(1 / plan.calls_per_s)
         failures = await asyncio.gather(*placing, return_exceptions=True)
         gateway.check()
         for caller, failure in zip(callers, failures, strict=True):

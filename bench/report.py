@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -22,6 +23,8 @@ PACKAGES = (
     "openai-agents", "openai", "websockets", "picows", "uvicorn", "uvloop", "starlette", "msgspec",
     "twilio",
 )  # fmt: skip
+WIDTH = 150
+"""Of what is not written to a terminal."""
 _EXTREMES = ("p50", "p99", "max")
 
 
@@ -123,7 +126,12 @@ def print_verdicts(console: Console, found: list[Target]) -> bool:
         table.add_column(name, justify="left" if not name else "right")
     for target in found:
         measured = "-" if target.measured is None else f"{target.measured:.2f}"
-        table.add_row(target.name, measured, f"≤ {target.limit:g}", _verdict(target))
+        table.add_row(
+            target.name,
+            measured,
+            f"{'≥' if target.at_least else '≤'} {target.limit:g}",
+            _verdict(target),
+        )
     console.print(table)
     return all(target.reached is not False for target in found)
 
@@ -163,9 +171,6 @@ def write_json(path: Path, results: Results, found: list[Target] | None = None) 
         for variant in dict.fromkeys(run.variant for run in results.density)
     }
     content = {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "version": version(),
-        "machine": machine(),
         **asdict(results),
         "combined": combined,
         "targets": [
@@ -173,8 +178,36 @@ def write_json(path: Path, results: Results, found: list[Target] | None = None) 
             for t in (targets(results) if found is None else found)
         ],
     }
+    write(path, content)
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    """`content` with date, version and machine before it, as JSON."""
+    place = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "version": version(),
+        "machine": machine(),
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1, default=list) + "\n", "utf-8")
+    path.write_text(json.dumps(place | content, indent=1, default=list) + "\n", "utf-8")
+
+
+def add_output_options(parser: argparse.ArgumentParser, what: str) -> None:
+    """`--json`, `--save`, `--check` and `--disturbed`, the same for every benchmark that loads."""
+    add = parser.add_argument
+    add("--json", help="write all results to this file")
+    add("--save", action="store_true", help=f"write bench/results/<date>-<version>-{what}.json")
+    add("--check", action="store_true", help="exit 1 when a target is missed or runs are void")
+    add("--disturbed", action="store_true", help="count void runs too; nothing is published then")
+
+
+def paths(options: argparse.Namespace, what: str, *, publish: bool) -> list[Path]:
+    """Where results go: to the file asked for, and among the published ones when they may."""
+    found = [Path(options.json)] if options.json else []
+    if options.save and publish:
+        name = f"{datetime.now(UTC):%Y-%m-%d}-{version()}{f'-{what}' if what else ''}.json"
+        found.append(Path(__file__).parent / "results" / name)
+    return found
 
 
 def shown(results: Results, variant: str, calls: int) -> dict[str, float]:

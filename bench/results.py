@@ -108,10 +108,14 @@ class Target:
     name: str
     measured: float | None
     limit: float
+    at_least: bool = False
+    """The limit is from below."""
 
     @property
     def reached(self) -> bool | None:
-        return None if self.measured is None else self.measured <= self.limit
+        if self.measured is None:
+            return None
+        return self.measured >= self.limit if self.at_least else self.measured <= self.limit
 
 
 ADDED_P50_MS = 0.3
