@@ -21,8 +21,11 @@ from bench.process import COMMANDS, Cores
 from bench.results import OURS, Results
 
 DEFAULTS = {"rounds": 3, "seconds": 14.0, "exact_seconds": EXACT_SECONDS}
+PARTS = ("density", "exactness", "micro")
 OTHERS = {
     "capacity": "capacity",
+    "growth": "growth",
+    "long": "longcall",
     "records": "records",
 }
 """The other benchmarks, each with its module; some import the gateway, which takes a while."""
@@ -103,7 +106,7 @@ def _show(console: Console, options: argparse.Namespace, results: Results) -> bo
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     add = parser.add_argument
-    add("--calls", type=_numbers, help="numbers of calls (default 20,50,100,200)")
+    add("--calls", help="numbers of calls (default 20,50,100,200)")
     add("--rounds", type=int, help="rounds; figures are medians over them (default 3)")
     add("--seconds", type=float, help="measured seconds per run (default 14)")
     add("--exact-seconds", type=float, help=f"of the exactness run (default {EXACT_SECONDS:g})")
@@ -115,29 +118,19 @@ def _options() -> argparse.Namespace:
         metavar="NAME=COMMAND",
         help="another gateway to load; {python} and {port} are filled in, the environment is ours",
     )
-    add("--parts", default="density,exactness,micro", help="default %(default)s")
+    add("--parts", default=",".join(PARTS), help="default %(default)s")
     add("--quick", action="store_true", help="1 and 10 calls, one short round")
-    add("--json", help="write all results to this file")
-    add("--save", action="store_true", help="write them to bench/results/<date>-<version>.json")
-    add(
-        "--check",
-        action="store_true",
-        help="exit 1 when a target is missed or all runs of a kind are void",
-    )
-    add("--disturbed", action="store_true", help="count void runs too; nothing is published then")
+    report.add_output_options(parser, "")
     options = parser.parse_args()
     defaults = QUICK if options.quick else DEFAULTS
-    options.calls = options.calls or _numbers("1,10" if options.quick else "20,50,100,200")
+    calls = options.calls or ("1,10" if options.quick else "20,50,100,200")
+    options.calls = report.numbers(parser, "--calls", calls)
     options.rounds = options.rounds or int(defaults["rounds"])
     options.seconds = options.seconds or defaults["seconds"]
     options.exact_seconds = options.exact_seconds or defaults["exact_seconds"]
-    options.parts = options.parts.split(",")
+    options.parts = report.known(parser, "--parts", options.parts, PARTS)
     options.variants = _variants(parser, options)
     return options
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(sorted({int(word) for word in text.split(",")}))
 
 
 def _variants(parser: argparse.ArgumentParser, options: argparse.Namespace) -> dict[str, str]:
@@ -148,10 +141,9 @@ def _variants(parser: argparse.ArgumentParser, options: argparse.Namespace) -> d
             parser.error(f"--command: {given!r} is not NAME=COMMAND")
         known[name] = command
     named = [*options.variants.split(","), *(g.partition("=")[0] for g in options.command)]
-    unknown = [name for name in named if name not in known]
-    if unknown:
-        parser.error(f"--variants: unknown: {', '.join(unknown)}")
-    return {name: known[name] for name in dict.fromkeys(named)}
+    return {
+        name: known[name] for name in report.known(parser, "--variants", ",".join(named), known)
+    }
 
 
 if __name__ == "__main__":

@@ -219,7 +219,7 @@ def _content(
     return {
         "settings": settings,
         "capacity": [asdict(capacity) for capacity in found],
-        "targets": [asdict(target) | {"reached": target.reached} for target in judged],
+        "targets": report.judged(judged),
     }
 
 
@@ -232,9 +232,7 @@ def _options(words: list[str]) -> argparse.Namespace:
     add("--seconds", type=float, default=12.0, help="measured per run (default %(default)s)")
     report.add_output_options(parser, "capacity")
     options = parser.parse_args(words)
-    options.variants = options.variants.split(",")
-    if unknown := [name for name in options.variants if name not in COMMANDS]:
-        parser.error(f"--variants: unknown: {', '.join(unknown)}")
+    options.variants = report.known(parser, "--variants", options.variants, COMMANDS)
     if not 0 < options.start <= options.limit:
         parser.error(f"--start: {options.start} is not between 1 and --limit {options.limit}")
     return options

@@ -165,10 +165,8 @@ def _options(words: list[str]) -> argparse.Namespace:
     add("--variants", default=",".join(VARIANTS), help="default %(default)s")
     report.add_output_options(parser, "records")
     options = parser.parse_args(words)
-    options.calls = tuple(sorted({int(word) for word in options.calls.split(",")}))
-    options.variants = options.variants.split(",")
-    if unknown := [name for name in options.variants if name not in VARIANTS]:
-        parser.error(f"--variants: unknown: {', '.join(unknown)}")
+    options.calls = report.numbers(parser, "--calls", options.calls)
+    options.variants = report.known(parser, "--variants", options.variants, VARIANTS)
     return options
 
 

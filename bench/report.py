@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -173,10 +174,7 @@ def write_json(path: Path, results: Results, found: list[Target] | None = None) 
     content = {
         **asdict(results),
         "combined": combined,
-        "targets": [
-            asdict(t) | {"reached": t.reached}
-            for t in (targets(results) if found is None else found)
-        ],
+        "targets": judged(targets(results) if found is None else found),
     }
     write(path, content)
 
@@ -196,9 +194,33 @@ def add_output_options(parser: argparse.ArgumentParser, what: str) -> None:
     """`--json`, `--save`, `--check` and `--disturbed`, the same for every benchmark that loads."""
     add = parser.add_argument
     add("--json", help="write all results to this file")
-    add("--save", action="store_true", help=f"write bench/results/<date>-<version>-{what}.json")
+    name = f"<date>-<version>{f'-{what}' if what else ''}.json"
+    add("--save", action="store_true", help=f"write bench/results/{name}")
     add("--check", action="store_true", help="exit 1 when a target is missed or runs are void")
     add("--disturbed", action="store_true", help="count void runs too; nothing is published then")
+
+
+def numbers(parser: argparse.ArgumentParser, option: str, text: str) -> tuple[int, ...]:
+    """`10,50` as numbers in order, each once; wrong usage names the word at fault."""
+    for word in text.split(","):
+        if not word.strip().isdecimal() or not int(word):
+            parser.error(f"{option}: {word!r} is not a number of calls")
+    return tuple(sorted({int(word) for word in text.split(",")}))
+
+
+def known(
+    parser: argparse.ArgumentParser, option: str, text: str, names: Iterable[str]
+) -> list[str]:
+    """The names in `text`, each once; wrong usage says which is unknown."""
+    found, allowed = list(dict.fromkeys(text.split(","))), list(names)
+    if unknown := [name for name in found if name not in allowed]:
+        parser.error(f"{option}: unknown: {', '.join(unknown)} (known: {', '.join(allowed)})")
+    return found
+
+
+def judged(found: list[Target]) -> list[dict[str, Any]]:
+    """Targets with their verdicts, for a file."""
+    return [asdict(target) | {"reached": target.reached} for target in found]
 
 
 def paths(options: argparse.Namespace, what: str, *, publish: bool) -> list[Path]:
