@@ -25,6 +25,7 @@ PARTS = ("density", "exactness", "micro")
 OTHERS = {
     "capacity": "capacity",
     "growth": "growth",
+    "instructions": "instructions",
     "long": "longcall",
     "records": "records",
 }

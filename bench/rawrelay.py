@@ -78,18 +78,19 @@ class Carrier(WSListener):
             else:
                 self.early.append(append)
         elif message.startswith(IS_START):
-            self._start(json.loads(message)["streamSid"].encode())
+            self.open(json.loads(message)["streamSid"].encode())
+            self._dialling = asyncio.get_running_loop().create_task(self._dial(self))
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self.to_caller = None
         if self.to_model is not None:
             self.to_model.disconnect()
 
-    def _start(self, sid: bytes) -> None:
+    def open(self, sid: bytes) -> None:
+        """The stream has this name."""
         self.media = b'{"event":"media","streamSid":"%b","media":{"payload":"' % sid
         self.mark = b'{"event":"mark","streamSid":"%b","mark":{"name":"m"}}' % sid
         self.clear = b'{"event":"clear","streamSid":"%b"}' % sid
-        self._dialling = asyncio.get_running_loop().create_task(self._dial(self))
 
 
 class Model(WSListener):
