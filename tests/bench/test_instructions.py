@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sys
 from pathlib import Path
 
 import pytest
-from picows import ws_create_server
+from picows import WSTransport, WSUpgradeRequest, ws_create_server
 from rich.console import Console
 
 from bench import instructions
@@ -21,18 +23,39 @@ from bench.instructions import (
     per_frame,
     print_table,
 )
+from bench.process import ROOT
 from bench.scenarios import SCENARIOS
+
+
+class Peer(instructions.Sink):
+    """A sink that says when it was left."""
+
+    def __init__(self) -> None:
+        self.left = asyncio.get_running_loop().create_future()
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self.left.set_result(None)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 @pytest.mark.asyncio
 async def test_every_scenario_can_be_done_again_and_again(name: str) -> None:
     """Over real sockets where it has some, and beyond the messages made before."""
-    server = await ws_create_server(instructions._accept, "127.0.0.1", 0)
+    peers: list[Peer] = []
+
+    def accept(_: WSUpgradeRequest) -> Peer:
+        peers.append(Peer())
+        return peers[-1]
+
+    server = await ws_create_server(accept, "127.0.0.1", 0)
     async with server:
-        once = await SCENARIOS[name](server.sockets[0].getsockname()[1])
-        for n in range(210):
-            once(n)
+        port = server.sockets[0].getsockname()[1]
+        command = ["-m", "bench.scenarios", name, "210", str(port)]
+        process = await asyncio.create_subprocess_exec(sys.executable, *command, cwd=ROOT)
+        assert await process.wait() == 0
+        await asyncio.gather(*(peer.left for peer in peers))
+    sockets = name.endswith(("inbound", "outbound"))
+    assert len(peers) == (2 if sockets else 0)
 
 
 def test_the_difference_less_the_loop_is_the_work() -> None:
