@@ -27,6 +27,7 @@ OTHERS = {
     "growth": "growth",
     "instructions": "instructions",
     "long": "longcall",
+    "plot": "plot",
     "records": "records",
 }
 """The other benchmarks, each with its module; some import the gateway, which takes a while."""
@@ -96,6 +97,7 @@ def _show(console: Console, options: argparse.Namespace, results: Results) -> bo
         report.print_density(console, results, list(options.variants))
     if results.exactness:
         report.print_exactness(console, results)
+    report.print_gap(console, results)
     for run in results.density:
         for problem in run.problems[:3] if not run.void or options.disturbed else ():
             console.print(f"{run.variant}, {run.calls} calls: {problem}", highlight=False)

@@ -17,6 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bench.gap import parts
 from bench.process import ROOT
 from bench.results import FLOOR, OURS, YARDSTICK, Results, Target, targets
 
@@ -120,6 +121,21 @@ def print_targets(console: Console, results: Results) -> bool:
     return print_verdicts(console, targets(results))
 
 
+def print_gap(console: Console, results: Results) -> None:
+    """What stands between the floor and our gateway, at every number of calls measured."""
+    counts = [calls for calls in results.counts() if parts(results, calls)]
+    if not counts:
+        return
+    table = Table(title="µs of CPU per 20 ms of a call", title_justify="left")
+    table.add_column("")
+    for calls in counts:
+        table.add_column(f"{calls} calls", justify="right")
+    columns = [parts(results, calls) for calls in counts]
+    for row in zip(*columns, strict=True):
+        table.add_row(row[0].name, *[f"{part.microseconds:.1f}" for part in row])
+    console.print(table)
+
+
 def print_verdicts(console: Console, found: list[Target]) -> bool:
     """What was to be reached, and was it; true when none of those measured was missed."""
     table = Table(title="targets", title_justify="left")
@@ -174,6 +190,10 @@ def write_json(path: Path, results: Results, found: list[Target] | None = None) 
     content = {
         **asdict(results),
         "combined": combined,
+        "gap": {
+            str(calls): {part.name: part.microseconds for part in parts(results, calls)}
+            for calls in results.counts()
+        },
         "targets": judged(targets(results) if found is None else found),
     }
     write(path, content)
