@@ -109,6 +109,11 @@ class Caller(WSListener):
         self._send("stop", stop=stop)
         self._transport.send_close()
 
+    def drop(self) -> None:
+        """Gives up on a gateway that does not close."""
+        if self._transport is not None:
+            self._transport.disconnect(graceful=False)
+
     # -- the socket -------------------------------------------------------------------------------
 
     def on_ws_connected(self, transport: WSTransport) -> None:

@@ -1,7 +1,8 @@
 """How many calls one core carries well: `python -m bench capacity`.
 
-Every variant in turn, each number of calls on a gateway that is already warm, criteria and search
-in `bench.search`. What is limited by the generator is said to be, and counts as a lower bound.
+Every variant in turn, each number of calls on a gateway that is warm and was not overloaded before;
+criteria and search in `bench.search`. What is limited by the generator is said to be, and counts as
+a lower bound.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from rich.table import Table
 from bench import report
 from bench.density import until_told
 from bench.load import VOID_LATE_MS, Outcome, Plan
-from bench.process import COMMANDS, Cores, GatewayFailed
+from bench.process import COMMANDS, Cores, Gateway, GatewayFailed
 from bench.results import OURS, YARDSTICK, Target
 from bench.rig import REST_S, Rig, assembled
 from bench.script import Ordinary
@@ -95,20 +96,29 @@ class Ascent:
 
     async def _search(self, rig: Rig, capacity: Capacity, command: str) -> None:
         search = Search(self.start, self.limit)
-        async with rig.started(command, self.limit + 10) as gateway:
-            base_kb = await rig.warm(gateway)
-            while (calls := search.next()) is not None:
-                for _ in range(VOID_TRIES):
-                    plan = Plan(calls, self.seconds, Ordinary(), calls_per_s=CALLS_PER_S)
-                    outcome = await rig.load.run(gateway, plan, base_kb)
-                    await asyncio.sleep(REST_S)
-                    step = self._step(calls, outcome)
-                    capacity.steps.append(step)
-                    self.tell(f"{capacity.variant}, {calls} calls: {step.verdict}{_why(step)}")
-                    if step.verdict != "void":
-                        break
-                search.told(calls, step.verdict)
-                capacity.take(search)
+        while search.next() is not None:
+            # One that was overloaded may still be behind: the next number gets a fresh one.
+            async with rig.started(command, self.limit + 10) as gateway:
+                await self._until_not_met(rig, gateway, capacity, search)
+
+    async def _until_not_met(
+        self, rig: Rig, gateway: Gateway, capacity: Capacity, search: Search
+    ) -> None:
+        base_kb = await rig.warm(gateway)
+        while (calls := search.next()) is not None:
+            for _ in range(VOID_TRIES):
+                plan = Plan(calls, self.seconds, Ordinary(), calls_per_s=CALLS_PER_S)
+                outcome = await rig.load.run(gateway, plan, base_kb)
+                await asyncio.sleep(REST_S)
+                step = self._step(calls, outcome)
+                capacity.steps.append(step)
+                self.tell(f"{capacity.variant}, {calls} calls: {step.verdict}{_why(step)}")
+                if step.verdict != "void":
+                    break
+            search.told(calls, step.verdict)
+            capacity.take(search)
+            if step.verdict != "met":
+                return
 
     def _step(self, calls: int, outcome: Outcome) -> Step:
         found = verdict(outcome.figures, void=outcome.void and not self.count_void)

@@ -28,6 +28,8 @@ from bench.webhook import Account
 
 VOID_LATE_MS = 5.0
 VOID_WAITED_SHARE = 0.03
+HANG_UP_S = 10.0
+"""A gateway that has not closed a stream so long after its `stop` is behind with everything."""
 LOOK_S = 1.0
 """From one look at the gateway to the next."""
 
@@ -176,8 +178,11 @@ class Load:
         for caller in callers:
             caller.hang_up()
             await asyncio.sleep(0.002)
-        async with asyncio.timeout(10):
-            await asyncio.gather(*(caller.closed for caller in callers))
+        await asyncio.wait([caller.closed for caller in callers], timeout=HANG_UP_S)
+        for caller in callers:
+            if not caller.closed.done():
+                caller.record.problems.append(f"still open {HANG_UP_S:g} s after its `stop`")
+                caller.drop()
         return end_ns
 
 
