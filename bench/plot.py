@@ -51,7 +51,7 @@ def lines(content: Json, key: str, scale: float = 1.0) -> list[Line]:
     """A figure over the number of calls, one line per variant."""
     return [
         Line(variant, [(int(n), f[key] * scale) for n, f in by_calls.items() if key in f])
-        for variant, by_calls in content["combined"].items()
+        for variant, by_calls in _ours_first(content["combined"])
     ]
 
 
@@ -121,7 +121,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _density(content: Json) -> str:
     """Figures at the highest number of calls that was valid for us, and the ratios at each."""
     combined = content["combined"]
-    ours_first = sorted((v for v, by in combined.items() if any(by.values())), key=_place)
+    ours_first = [v for v, by in _ours_first(combined) if any(by.values())]
     counts = [n for n, f in combined.get(OURS, {}).items() if f]
     if not counts:
         return ""
@@ -135,8 +135,9 @@ def _density(content: Json) -> str:
     return "\n\n".join([_table([f"at {counts[-1]} calls", *have], rows), _table(heads, ratios)])
 
 
-def _place(variant: str) -> tuple[bool, str]:
-    return variant != OURS, variant
+def _ours_first(combined: Json) -> list[tuple[str, Json]]:
+    """In one order, so that a variant has one colour and one place everywhere."""
+    return sorted(combined.items(), key=lambda entry: (entry[0] != OURS, entry[0]))
 
 
 def _ratio(ours: Json, theirs: Json) -> str:
@@ -151,7 +152,7 @@ def _capacity(content: Json) -> str:
 
 
 def _growth(content: Json) -> str:
-    combined = content["combined"]
+    combined = dict(_ours_first(content["combined"]))
     counts = dict.fromkeys(n for by_calls in combined.values() for n in by_calls)
     rows = [[n, *(_cost(by.get(n, {})) for by in combined.values())] for n in counts]
     return _table(["per call at", *combined], rows)
