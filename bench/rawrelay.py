@@ -102,6 +102,7 @@ class Model(WSListener):
     def on_ws_connected(self, transport: WSTransport) -> None:
         for message in (SESSION_UPDATE, GREET, *self._carrier.early):
             transport.send(WSMsgType.TEXT, message)
+        self._carrier.early.clear()
         self._carrier.to_model = transport
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
