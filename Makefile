@@ -21,7 +21,7 @@ ARGS ?=
 BESIDE := -n 2 --dist loadfile
 
 # What `make test-system` needs, as command:Debian-package.
-SYSTEM_TOOLS := shellcheck:shellcheck espeak-ng:espeak-ng sox:sox strace:strace node:nodejs chromium:chromium pg_ctlcluster:postgresql
+SYSTEM_TOOLS := shellcheck:shellcheck espeak-ng:espeak-ng sox:sox strace:strace valgrind:valgrind node:nodejs chromium:chromium pg_ctlcluster:postgresql
 SYSTEM_PACKAGES := $(sort $(foreach tool,$(SYSTEM_TOOLS),$(lastword $(subst :, ,$(tool)))))
 
 UV := $(shell uv --version >/dev/null 2>&1 && command -v uv)
@@ -72,7 +72,7 @@ check: $(READY) ## lint, format, types, layers
 	$(BIN)/mypy --strict
 	$(BIN)/lint-imports
 
-bench: $(READY) ## measure this machine, side by side with the plain SDK path
+bench: $(READY) ## measure this machine, side by side with a raw relay and the plain SDK path
 	@$(BIN)/python -m bench $(ARGS)
 
 lock: ## uv.lock from pyproject.toml, requirements.lock from uv.lock (needs uv)

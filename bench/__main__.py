@@ -1,36 +1,46 @@
 """`python -m bench`: the density benchmark, side by side in one run. `--help` says the rest.
 
-`python -m bench records …` is another one: what is kept of calls, and what that costs.
+`python -m bench capacity`, `growth`, `long`, `records`, `instructions` and `plot` are others.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import sys
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 
 import uvloop
 from rich.console import Console
 
-from bench import records, report
+from bench import report
 from bench.density import Bench, until_told
 from bench.exactness import SECONDS as EXACT_SECONDS
-from bench.process import OURS as OUR_COMMAND
-from bench.process import PLAIN, Cores
-from bench.results import OURS, YARDSTICK, Results
+from bench.process import COMMANDS, Cores
+from bench.results import OURS, Results
 
 DEFAULTS = {"rounds": 3, "seconds": 14.0, "exact_seconds": EXACT_SECONDS}
+PARTS = ("density", "exactness", "micro")
+OTHERS = {
+    "capacity": "capacity",
+    "growth": "growth",
+    "instructions": "instructions",
+    "long": "longcall",
+    "plot": "plot",
+    "records": "records",
+}
+"""The other benchmarks, each with its module; some import the gateway, which takes a while."""
 QUICK = {"rounds": 1, "seconds": 6.0, "exact_seconds": 10.0}
 
 
 def main() -> int:
     """Exit code: 0; 1 gateway failed, or with --check a target missed or runs void; 2 usage."""
-    if sys.argv[1:2] == ["records"]:
-        return records.main(sys.argv[2:])
+    if sys.argv[1:2] and sys.argv[1] in OTHERS:
+        module = importlib.import_module(f"bench.{OTHERS[sys.argv[1]]}")
+        return int(module.main(sys.argv[2:]))
     options = _options()
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = Console(width=None if sys.stdout.isatty() else report.WIDTH)
     # Where the results go is nobody's business but this machine's.
     settings = {name: value for name, value in vars(options).items() if name != "json"}
     results = Results(settings=settings, count_void=options.disturbed)
@@ -45,7 +55,7 @@ def main() -> int:
     for failure in results.failures:
         console.print(f"[red]{failure}[/]", highlight=False)
     publish = not (void or results.failures or options.disturbed)
-    for path in _paths(options, publish=publish):
+    for path in report.paths(options, "", publish=publish):
         report.write_json(path, results)
         console.print(f"written: {path}")
     if results.failures:
@@ -87,6 +97,7 @@ def _show(console: Console, options: argparse.Namespace, results: Results) -> bo
         report.print_density(console, results, list(options.variants))
     if results.exactness:
         report.print_exactness(console, results)
+    report.print_gap(console, results)
     for run in results.density:
         for problem in run.problems[:3] if not run.void or options.disturbed else ():
             console.print(f"{run.variant}, {run.calls} calls: {problem}", highlight=False)
@@ -95,22 +106,14 @@ def _show(console: Console, options: argparse.Namespace, results: Results) -> bo
     return True
 
 
-def _paths(options: argparse.Namespace, *, publish: bool) -> list[Path]:
-    paths = [Path(options.json)] if options.json else []
-    if options.save and publish:
-        name = f"{datetime.now(UTC):%Y-%m-%d}-{report.version()}.json"
-        paths.append(Path(__file__).parent / "results" / name)
-    return paths
-
-
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     add = parser.add_argument
-    add("--calls", type=_numbers, help="numbers of calls (default 1,10,50,100)")
+    add("--calls", help="numbers of calls (default 20,50,100,200)")
     add("--rounds", type=int, help="rounds; figures are medians over them (default 3)")
     add("--seconds", type=float, help="measured seconds per run (default 14)")
     add("--exact-seconds", type=float, help=f"of the exactness run (default {EXACT_SECONDS:g})")
-    add("--variants", default=f"{OURS},{YARDSTICK}", help="default %(default)s")
+    add("--variants", default=",".join(COMMANDS), help="default %(default)s")
     add(
         "--command",
         action="append",
@@ -118,43 +121,32 @@ def _options() -> argparse.Namespace:
         metavar="NAME=COMMAND",
         help="another gateway to load; {python} and {port} are filled in, the environment is ours",
     )
-    add("--parts", default="density,exactness,micro", help="default %(default)s")
+    add("--parts", default=",".join(PARTS), help="default %(default)s")
     add("--quick", action="store_true", help="1 and 10 calls, one short round")
-    add("--json", help="write all results to this file")
-    add("--save", action="store_true", help="write them to bench/results/<date>-<version>.json")
-    add(
-        "--check",
-        action="store_true",
-        help="exit 1 when a target is missed or all runs of a kind are void",
-    )
-    add("--disturbed", action="store_true", help="count void runs too; nothing is published then")
+    report.add_output_options(parser, "")
     options = parser.parse_args()
     defaults = QUICK if options.quick else DEFAULTS
-    options.calls = options.calls or _numbers("1,10" if options.quick else "1,10,50,100")
+    calls = options.calls or ("1,10" if options.quick else "20,50,100,200")
+    options.calls = report.numbers(parser, "--calls", calls)
     options.rounds = options.rounds or int(defaults["rounds"])
     options.seconds = options.seconds or defaults["seconds"]
     options.exact_seconds = options.exact_seconds or defaults["exact_seconds"]
-    options.parts = options.parts.split(",")
+    options.parts = report.known(parser, "--parts", options.parts, PARTS)
     options.variants = _variants(parser, options)
     return options
 
 
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(sorted({int(word) for word in text.split(",")}))
-
-
 def _variants(parser: argparse.ArgumentParser, options: argparse.Namespace) -> dict[str, str]:
-    known = {OURS: OUR_COMMAND, YARDSTICK: PLAIN}
+    known = dict(COMMANDS)
     for given in options.command:
         name, equals, command = given.partition("=")
         if not equals or not command:
             parser.error(f"--command: {given!r} is not NAME=COMMAND")
         known[name] = command
     named = [*options.variants.split(","), *(g.partition("=")[0] for g in options.command)]
-    unknown = [name for name in named if name not in known]
-    if unknown:
-        parser.error(f"--variants: unknown: {', '.join(unknown)}")
-    return {name: known[name] for name in dict.fromkeys(named)}
+    return {
+        name: known[name] for name in report.known(parser, "--variants", ",".join(named), known)
+    }
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from picows.url import WSParsedURL
 
 from bench.clock import Clock
 from bench.record import CallRecord, Exchange
-from bench.stamps import Stamp, stamped_frame
+from bench.stamps import end_base64, head_base64
 from bench.webhook import Account, Stream, request_stream
 
 FRAME_NS = 20_000_000
@@ -54,6 +54,8 @@ class Caller(WSListener):
         number = next(_call_sids)
         self.call_sid = f"CA{number:032x}"
         self.stream_sid = f"MZ{number:032x}"
+        self._head = head_base64(record.number, 0)
+        self._media_end = b'"},"streamSid":"%b"}' % self.stream_sid.encode()
         self._account_sid = ""
         self._exchange = exchange
         self._clock = clock
@@ -106,6 +108,11 @@ class Caller(WSListener):
         stop = {"accountSid": self._account_sid, "callSid": self.call_sid}
         self._send("stop", stop=stop)
         self._transport.send_close()
+
+    def drop(self) -> None:
+        """Gives up on a gateway that does not close."""
+        if self._transport is not None:
+            self._transport.disconnect(graceful=False)
 
     # -- the socket -------------------------------------------------------------------------------
 
@@ -177,17 +184,17 @@ class Caller(WSListener):
             return
         self._clock.call_at(due_ns + FRAME_NS, self._speak)
         seq = len(self.record.sent_ns)
-        audio = stamped_frame(int(Stamp(self.record.number, 0, seq)))
         self._messages += 1
         message = (
             b'{"event":"media","sequenceNumber":"%d","media":{"track":"inbound","chunk":"%d",'
-            b'"timestamp":"%d","payload":"%b"},"streamSid":"%b"}'
+            b'"timestamp":"%d","payload":"%b%b%b'
             % (
                 self._messages,
                 seq + 1,
                 FIRST_TIMESTAMP_MS + 20 * seq,
-                binascii.b2a_base64(audio, newline=False),
-                self.stream_sid.encode(),
+                self._head,
+                end_base64(seq),
+                self._media_end,
             )
         )
         self.record.frame_sent(perf_counter_ns())

@@ -80,7 +80,9 @@ class Clock:
                 self.late_ns.append(perf_counter_ns() - when_ns)
                 due(when_ns)
         finally:
-            self._arm(queue[0][0] if queue else 0)
+            # An expired timer nobody has set again stays readable: what is due already needs none.
+            if not queue or queue[0][0] > perf_counter_ns():
+                self._arm(queue[0][0] if queue else 0)
 
     def _arm(self, when_ns: int) -> None:
         """Sets the timer (0 stops it). Setting it also makes the descriptor unreadable again."""

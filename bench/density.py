@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import tempfile
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.clock import Clock
 from bench.exactness import measure_exactness
 from bench.figures import Figures
-from bench.load import Load, Outcome, Plan
-from bench.model import ScriptedModel
-from bench.process import Cores, Gateway, GatewayFailed, pinned
-from bench.results import Exact, Results, Run
+from bench.load import Outcome, Plan
+from bench.process import Gateway, GatewayFailed
+from bench.results import FLOOR, Exact, Results, Run
+from bench.rig import REST_S, Rig, assembled
 from bench.script import Ordinary
 
-WARM_UP = Plan(calls=3, seconds=1.5, script=Ordinary(), settle_s=1.0)
 ATTEMPTS = 2
 """A void run is tried once more."""
-
-REST_S = 0.7
-"""Between two runs of one process: time for the last calls to be torn down."""
 
 Tell = Callable[[str], None]
 
@@ -39,6 +33,8 @@ class Bench:
     seconds: float
     exact_seconds: float
     tell: Tell
+    tls: frozenset[str] = frozenset()
+    """Variants that reach their model over TLS."""
     kept: Callable[[Path], Figures] | None = None
     """What a gateway that has ended left in its data folder; every run of it gets these figures."""
 
@@ -55,22 +51,16 @@ class Bench:
 
     async def run(self, results: Results) -> None:
         """Runs everything into `results`, failures of gateways too."""
-        cores = Cores.choose()
-        with pinned(cores.load), Clock(asyncio.get_running_loop()) as clock:
-            model = ScriptedModel(clock, seed=0)
-            url = f"ws://127.0.0.1:{await model.start()}/v1/realtime"
-            load = Load(clock, model)
-            try:
-                for number in range(1, self.rounds + 1):
-                    model.seed = number
-                    for variant in self._order(number):
-                        with self._failures(results, variant):
-                            await self._density(results, load, url, cores, variant, number)
-                for variant in self.variants if self.exact_seconds else ():
+        async with assembled(tls=bool(self.tls)) as rig:
+            for number in range(1, self.rounds + 1):
+                rig.model.seed = number
+                for variant in self._order(number):
                     with self._failures(results, variant):
-                        await self._exactness(results, load, clock, url, cores, variant)
-            finally:
-                await model.stop()
+                        await self._density(results, rig, variant, number)
+            for variant in self.variants if self.exact_seconds else ():
+                if variant != FLOOR:  # it tells the model nothing of what was heard
+                    with self._failures(results, variant):
+                        await self._exactness(results, rig, variant)
 
     @contextmanager
     def _failures(self, results: Results, variant: str) -> Iterator[None]:
@@ -87,18 +77,14 @@ class Bench:
         shift = number % len(names)
         return names[shift:] + names[:shift]
 
-    async def _density(
-        self, results: Results, load: Load, url: str, cores: Cores, variant: str, number: int
-    ) -> None:
+    async def _density(self, results: Results, rig: Rig, variant: str, number: int) -> None:
         begun = len(results.density)
-        async with self._started(variant, url, cores) as gateway:
-            await load.run(gateway, WARM_UP, 0.0)
-            await asyncio.sleep(REST_S)
-            base_kb = gateway.rss_kb()
+        async with self._started(rig, variant) as gateway:
+            base_kb = await rig.warm(gateway)
             for calls in self.calls:
                 for _ in range(ATTEMPTS):
                     plan = Plan(calls, self.seconds, Ordinary())
-                    outcome = await load.run(gateway, plan, base_kb)
+                    outcome = await rig.load.run(gateway, plan, base_kb)
                     f, void, problems = outcome.figures, outcome.void, outcome.problems[:20]
                     results.density.append(Run(variant, calls, number, f, void, problems))
                     many = f"{calls} call{'s' * (calls > 1)}"
@@ -111,30 +97,17 @@ class Bench:
         for run in results.density[begun:]:
             run.figures.update(found)
 
-    async def _exactness(
-        self, results: Results, load: Load, clock: Clock, url: str, cores: Cores, variant: str
-    ) -> None:
-        async with self._started(variant, url, cores) as gateway:
-            found, outcome = await measure_exactness(load, clock, gateway, self.exact_seconds)
+    async def _exactness(self, results: Results, rig: Rig, variant: str) -> None:
+        async with self._started(rig, variant) as gateway:
+            seconds = self.exact_seconds
+            found, outcome = await measure_exactness(rig.load, rig.clock, gateway, seconds)
             for (delay, jitter), figures in found.items():
                 results.exactness.append(Exact(variant, delay, jitter, figures, outcome.void))
             self.tell(f"exactness  {variant}: {_short(outcome)}")
 
-    @asynccontextmanager
-    async def _started(self, variant: str, url: str, cores: Cores) -> AsyncIterator[Gateway]:
-        with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
-            gateway = Gateway(
-                command=self.variants[variant],
-                realtime_url=url,
-                scratch=Path(scratch),
-                core=cores.gateway,
-                max_calls=max(200, 2 * max(self.calls)),
-            )
-            try:
-                await gateway.start()
-                yield gateway
-            finally:
-                await gateway.stop()
+    def _started(self, rig: Rig, variant: str) -> AbstractAsyncContextManager[Gateway]:
+        max_calls = max(200, 2 * max(self.calls))
+        return rig.started(self.variants[variant], max_calls, tls=variant in self.tls)
 
 
 async def until_told(work: Coroutine[None, None, None]) -> None:

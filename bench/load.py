@@ -13,12 +13,12 @@ import random
 import time
 from array import array
 from dataclasses import dataclass, field
-from statistics import linear_regression
 from time import perf_counter_ns
 from typing import Protocol
 
 from bench.caller import FRAME_NS, Caller
 from bench.clock import Clock
+from bench.course import Look, slope
 from bench.figures import FLUSH_NS, Figures, Window, measure, percentile
 from bench.model import ScriptedModel
 from bench.process import GatewayFailed
@@ -28,9 +28,10 @@ from bench.webhook import Account
 
 VOID_LATE_MS = 5.0
 VOID_WAITED_SHARE = 0.03
-CALLS_PER_S = 60.0
+HANG_UP_S = 10.0
+"""A gateway that has not closed a stream so long after its `stop` is behind with everything."""
 LOOK_S = 1.0
-"""From one look at the gateway's memory to the next."""
+"""From one look at the gateway to the next."""
 
 Address = tuple[str, int]
 
@@ -44,6 +45,8 @@ class Plan:
     script: Script
     settle_s: float = 2.5
     via: tuple[Address | None, ...] = (None,)
+    calls_per_s: float = 60.0
+    """How fast they are placed."""
 
 
 @dataclass(slots=True)
@@ -54,6 +57,8 @@ class Outcome:
     records: list[CallRecord]
     end_ns: int
     problems: list[str] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
+    """The gateway in the course of the window."""
 
     @property
     def void(self) -> bool:
@@ -89,7 +94,7 @@ class Load:
         callers = await self._ramp(gateway, plan, exchange)
         await asyncio.sleep(plan.settle_s)
         with errors, _SteadyMemory():
-            cost, window = await self._steady(gateway, plan)
+            cost, window, looks = await self._steady(gateway, plan)
         rss_kb = gateway.rss_kb()
         end_ns = await self._hang_up(callers)
         gateway.check()
@@ -103,7 +108,7 @@ class Load:
         ]
         figures["problems"] = len(problems)
         problems += losses
-        return Outcome(figures, records, end_ns, problems)
+        return Outcome(figures, records, end_ns, problems, looks)
 
     async def _ramp(self, gateway: UnderTest, plan: Plan, exchange: Exchange) -> list[Caller]:
         """Places the calls one after the other, their frames spread evenly over 20 ms."""
@@ -116,7 +121,7 @@ class Load:
             phase_ns = FRAME_NS * shuffled[number] // plan.calls
             via = plan.via[number % len(plan.via)]
             placing.append(asyncio.create_task(caller.place(gateway.account, phase_ns, via)))
-            await asyncio.sleep(1 / CALLS_PER_S)
+            await asyncio.sleep(1 / plan.calls_per_s)
         failures = await asyncio.gather(*placing, return_exceptions=True)
         gateway.check()
         for caller, failure in zip(callers, failures, strict=True):
@@ -128,12 +133,12 @@ class Load:
             raise GatewayFailed(exchange.problems[0])
         return [caller for caller in callers if caller.record.number in exchange.calls]
 
-    async def _steady(self, gateway: UnderTest, plan: Plan) -> tuple[Figures, Window]:
+    async def _steady(self, gateway: UnderTest, plan: Plan) -> tuple[Figures, Window, list[Look]]:
         """The window in which everything is measured."""
         late = self._clock.late_ns = array("q")
         start_ns, own = perf_counter_ns(), time.process_time()
         before = _spent(gateway)
-        growth = await self._watch(gateway, plan.seconds)
+        looks = await self._watch(gateway, plan.seconds)
         gateway.check()
         cpu_ns, waited_ns, threads_ns = (
             after - then for after, then in zip(_spent(gateway), before, strict=True)
@@ -147,21 +152,22 @@ class Load:
             "threads_ms_per_call_s": threads_ns / 1e6 / plan.calls / seconds,
             "waited_share": waited_ns / 1e9 / seconds,
             "others_share": max(0.0, waited_ns - threads_ns) / 1e9 / seconds,
-            "rss_growth_kb_per_call_min": growth * 60 / plan.calls,
+            "rss_growth_kb_per_call_min": slope(looks) * 60 / plan.calls,
             "generator_cpu_share": (time.process_time() - own) / seconds,
             "generator_late_p99_ms": percentile(ordered, 0.99) / 1e6,
             "generator_late_max_ms": ordered[-1] / 1e6,
         }
-        return figures, window
+        return figures, window, looks
 
-    async def _watch(self, gateway: UnderTest, seconds: float) -> float:
-        """Waits for the end of the window; how fast memory grew meanwhile, KB per second."""
+    async def _watch(self, gateway: UnderTest, seconds: float) -> list[Look]:
+        """Waits for the end of the window; what was seen of the gateway meanwhile."""
         start = perf_counter_ns()
-        found = [(0.0, gateway.rss_kb())]
+        found = [Look(0.0, gateway.cpu_ns(), gateway.rss_kb())]
         while (passed := (perf_counter_ns() - start) / 1e9) < seconds:
             await asyncio.sleep(min(LOOK_S, seconds - passed))
-            found.append(((perf_counter_ns() - start) / 1e9, gateway.rss_kb()))
-        return linear_regression(*zip(*found, strict=True)).slope
+            at_s = (perf_counter_ns() - start) / 1e9
+            found.append(Look(at_s, gateway.cpu_ns(), gateway.rss_kb()))
+        return found
 
     async def _hang_up(self, callers: list[Caller]) -> int:
         """Ends all calls; returns the time of the first `stop`."""
@@ -172,8 +178,11 @@ class Load:
         for caller in callers:
             caller.hang_up()
             await asyncio.sleep(0.002)
-        async with asyncio.timeout(10):
-            await asyncio.gather(*(caller.closed for caller in callers))
+        await asyncio.wait([caller.closed for caller in callers], timeout=HANG_UP_S)
+        for caller in callers:
+            if not caller.closed.done():
+                caller.record.problems.append(f"still open {HANG_UP_S:g} s after its `stop`")
+                caller.drop()
         return end_ns
 
 

@@ -24,6 +24,8 @@ from bench.record import CallRecord, Exchange, Item
 from bench.stamps import Stamp, StampReader
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from bench.script import Script
 
 GREETING_BYTES = 8000
@@ -147,12 +149,12 @@ class ModelSession(WSListener):
 
     def _append(self, now_ns: int, audio: str) -> None:
         for value, _ in self._reader.feed(binascii.a2b_base64(audio)):
-            stamp = Stamp.unpack(value)
-            record = self.record or self._bind(stamp.owner)
-            if record is not None and record.number == stamp.owner:
-                record.frame_arrived(now_ns, stamp.seq)
+            owner, _, seq = Stamp.unpack(value)
+            record = self.record or self._bind(owner)
+            if record is not None and record.number == owner:
+                record.frame_arrived(now_ns, seq)
             else:
-                self._exchange.bind(self.number, stamp.owner)  # notes the crossed wires
+                self._exchange.bind(self.number, owner)  # notes the crossed wires
 
     def _bind(self, call: int) -> CallRecord | None:
         """The first caller audio tells whose session this is, and the script begins."""
@@ -257,22 +259,23 @@ class ScriptedModel:
         self.script: Script
         self.exchange: Exchange
         self.connections = 0
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
 
     def take(self, exchange: Exchange, script: Script) -> None:
         """From now on sessions belong to this run."""
         self.exchange, self.script = exchange, script
 
-    async def start(self) -> int:
-        """Listens on a free loopback port, which it returns."""
-        self._server = await ws_create_server(self._accept, "127.0.0.1", 0)
-        port: int = self._server.sockets[0].getsockname()[1]
+    async def start(self, tls: SSLContext | None = None) -> int:
+        """Listens on a free loopback port (one more with each call), which it returns."""
+        server = await ws_create_server(self._accept, "127.0.0.1", 0, ssl=tls)
+        self._servers.append(server)
+        port: int = server.sockets[0].getsockname()[1]
         return port
 
     async def stop(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
+        for server in self._servers:
+            server.close()
+            await server.wait_closed()
 
     def _accept(self, request: WSUpgradeRequest) -> WSListener:
         self.connections += 1

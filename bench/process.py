@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import shlex
 import signal
 import socket
@@ -23,8 +24,14 @@ from bench.webhook import Account
 ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
-OURS = "{python} -m gateway serve --host 127.0.0.1 --port {port}"
-PLAIN = "{python} -m bench.yardstick --host 127.0.0.1 --port {port}"
+_AT = "--host 127.0.0.1 --port {port}"
+COMMANDS = {
+    "gateway": f"{{python}} -m gateway serve {_AT}",
+    "plain": f"{{python}} -m bench.yardstick {_AT}",
+    "example": f"{{python}} -m bench.example {_AT}",
+    "relay": f"{{python}} -m bench.rawrelay {_AT}",
+}
+"""Every variant the benchmark knows, with what starts it."""
 _FOREIGN = ("GATEWAY_", "OPENAI_", "TWILIO_")
 
 
@@ -43,6 +50,15 @@ class Cores:
     def choose(cls) -> Cores:
         allowed = sorted(os.sched_getaffinity(0))
         return cls(allowed[0], allowed[-1])
+
+
+def allow_sockets() -> None:
+    """As many open files as this user may have, for this process and those it starts.
+
+    A call takes two sockets on either side, and the usual limit is 1024.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @contextmanager
@@ -73,6 +89,8 @@ class Gateway:
     scratch: Path
     core: int
     max_calls: int
+    environment: dict[str, str] = field(default_factory=dict)
+    """What it gets beside the settings of the benchmark."""
     port: int = field(default_factory=free_port)
     _process: subprocess.Popen[bytes] | None = None
 
@@ -96,7 +114,7 @@ class Gateway:
     def _spawn(self) -> subprocess.Popen[bytes]:
         self.scratch.mkdir(parents=True, exist_ok=True)
         words = shlex.split(self.command.format(python=sys.executable, port=self.port))
-        environment = self._environment()
+        environment = self._settings() | self.environment
         with pinned(self.core), self._log.open("wb") as log:
             return subprocess.Popen(
                 words, env=environment, cwd=self.scratch, stdout=log, stderr=log
@@ -151,7 +169,7 @@ class Gateway:
     def _log(self) -> Path:
         return self.scratch / "gateway.log"
 
-    def _environment(self) -> dict[str, str]:
+    def _settings(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
         return kept | {
             "PYTHONPATH": str(ROOT),

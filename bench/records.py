@@ -11,7 +11,7 @@ import argparse
 import sqlite3
 import sys
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from statistics import median
 
@@ -129,7 +129,7 @@ def print_tables(console: Console, results: Results) -> None:
 def main(words: list[str]) -> int:
     """Exit code: 0; 1 a gateway failed, or with --check a target was missed or runs were void."""
     options = _options(words)
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = Console(width=None if sys.stdout.isatty() else report.WIDTH)
     settings = {name: value for name, value in vars(options).items() if name != "json"}
     results = Results(settings=settings, count_void=options.disturbed)
     bench = Bench(
@@ -150,18 +150,10 @@ def main(words: list[str]) -> int:
     for failure in results.failures:
         console.print(f"[red]{failure}[/]", highlight=False)
     whole = not (results.all_void() or results.failures)
-    for path in _paths(options, publish=whole and not options.disturbed):
+    for path in report.paths(options, "records", publish=whole and not options.disturbed):
         report.write_json(path, results, found)
         console.print(f"written: {path}")
     return 1 if results.failures or (options.check and not (whole and reached)) else 0
-
-
-def _paths(options: argparse.Namespace, *, publish: bool) -> list[Path]:
-    paths = [Path(options.json)] if options.json else []
-    if options.save and publish:
-        name = f"{datetime.now(UTC):%Y-%m-%d}-{report.version()}-records.json"
-        paths.append(Path(__file__).parent / "results" / name)
-    return paths
 
 
 def _options(words: list[str]) -> argparse.Namespace:
@@ -171,15 +163,10 @@ def _options(words: list[str]) -> argparse.Namespace:
     add("--rounds", type=int, default=3, help="default %(default)s")
     add("--seconds", type=float, default=14.0, help="measured seconds (default %(default)s)")
     add("--variants", default=",".join(VARIANTS), help="default %(default)s")
-    add("--json", help="write all results to this file")
-    add("--save", action="store_true", help="write bench/results/<date>-<version>-records.json")
-    add("--check", action="store_true", help="exit 1 when a target is missed or runs are void")
-    add("--disturbed", action="store_true", help="count void runs too; nothing is published then")
+    report.add_output_options(parser, "records")
     options = parser.parse_args(words)
-    options.calls = tuple(sorted({int(word) for word in options.calls.split(",")}))
-    options.variants = options.variants.split(",")
-    if unknown := [name for name in options.variants if name not in VARIANTS]:
-        parser.error(f"--variants: unknown: {', '.join(unknown)}")
+    options.calls = report.numbers(parser, "--calls", options.calls)
+    options.variants = report.known(parser, "--variants", options.variants, VARIANTS)
     return options
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -15,13 +17,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bench.gap import parts
 from bench.process import ROOT
-from bench.results import OURS, YARDSTICK, Results, Target, targets
+from bench.results import FLOOR, OURS, YARDSTICK, Results, Target, targets
 
 PACKAGES = (
     "openai-agents", "openai", "websockets", "picows", "uvicorn", "uvloop", "starlette", "msgspec",
     "twilio",
 )  # fmt: skip
+WIDTH = 150
+"""Of what is not written to a terminal."""
 _EXTREMES = ("p50", "p99", "max")
 
 
@@ -65,7 +70,7 @@ ROWS = (
 
 
 def print_density(console: Console, results: Results, variants: list[str]) -> None:
-    """One table per number of calls; ratios against the yardstick when it ran."""
+    """One table per number of calls; ratios against the floor and the plain path when they ran."""
     for calls in results.counts():
         table = Table(title=f"{calls} call{'s' if calls > 1 else ''}", title_justify="left")
         table.add_column("")
@@ -74,14 +79,13 @@ def print_density(console: Console, results: Results, variants: list[str]) -> No
             note = f"{valid} runs" + (f", {void} VOID" if void else "")
             table.add_column(f"{variant}\n[dim]{note}[/]", justify="right")
         compared = OURS if OURS in variants else variants[0]
-        against = YARDSTICK in variants and compared != YARDSTICK
-        if against:
-            table.add_column(f"{compared} / {YARDSTICK}", justify="right")
+        against = [name for name in (FLOOR, YARDSTICK) if name in variants and name != compared]
+        for name in against:
+            table.add_column(f"{compared}\n/ {name}", justify="right")
         figures = {variant: shown(results, variant, calls) for variant in variants}
         for row in ROWS:
             cells = [cell(figures[variant], row) for variant in variants]
-            if against:
-                cells.append(_ratio(figures[compared], figures[YARDSTICK], row))
+            cells += [_ratio(figures[compared], figures[name], row) for name in against]
             table.add_row(row.label, *cells)
         console.print(table)
 
@@ -117,6 +121,21 @@ def print_targets(console: Console, results: Results) -> bool:
     return print_verdicts(console, targets(results))
 
 
+def print_gap(console: Console, results: Results) -> None:
+    """What stands between the floor and our gateway, at every number of calls measured."""
+    counts = [calls for calls in results.counts() if parts(results, calls)]
+    if not counts:
+        return
+    table = Table(title="µs of CPU per 20 ms of a call", title_justify="left")
+    table.add_column("")
+    for calls in counts:
+        table.add_column(f"{calls} calls", justify="right")
+    columns = [parts(results, calls) for calls in counts]
+    for row in zip(*columns, strict=True):
+        table.add_row(row[0].name, *[f"{part.microseconds:.1f}" for part in row])
+    console.print(table)
+
+
 def print_verdicts(console: Console, found: list[Target]) -> bool:
     """What was to be reached, and was it; true when none of those measured was missed."""
     table = Table(title="targets", title_justify="left")
@@ -124,7 +143,12 @@ def print_verdicts(console: Console, found: list[Target]) -> bool:
         table.add_column(name, justify="left" if not name else "right")
     for target in found:
         measured = "-" if target.measured is None else f"{target.measured:.2f}"
-        table.add_row(target.name, measured, f"≤ {target.limit:g}", _verdict(target))
+        table.add_row(
+            target.name,
+            measured,
+            f"{'≥' if target.at_least else '≤'} {target.limit:g}",
+            _verdict(target),
+        )
     console.print(table)
     return all(target.reached is not False for target in found)
 
@@ -164,18 +188,68 @@ def write_json(path: Path, results: Results, found: list[Target] | None = None) 
         for variant in dict.fromkeys(run.variant for run in results.density)
     }
     content = {
+        **asdict(results),
+        "combined": combined,
+        "gap": {
+            str(calls): {part.name: part.microseconds for part in parts(results, calls)}
+            for calls in results.counts()
+        },
+        "targets": judged(targets(results) if found is None else found),
+    }
+    write(path, content)
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    """`content` with date, version and machine before it, as JSON."""
+    place = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "version": version(),
         "machine": machine(),
-        **asdict(results),
-        "combined": combined,
-        "targets": [
-            asdict(t) | {"reached": t.reached}
-            for t in (targets(results) if found is None else found)
-        ],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1, default=list) + "\n", "utf-8")
+    path.write_text(json.dumps(place | content, indent=1, default=list) + "\n", "utf-8")
+
+
+def add_output_options(parser: argparse.ArgumentParser, what: str) -> None:
+    """`--json`, `--save`, `--check` and `--disturbed`, the same for every benchmark that loads."""
+    add = parser.add_argument
+    add("--json", help="write all results to this file")
+    name = f"<date>-<version>{f'-{what}' if what else ''}.json"
+    add("--save", action="store_true", help=f"write bench/results/{name}")
+    add("--check", action="store_true", help="exit 1 when a target is missed or runs are void")
+    add("--disturbed", action="store_true", help="count void runs too; nothing is published then")
+
+
+def numbers(parser: argparse.ArgumentParser, option: str, text: str) -> tuple[int, ...]:
+    """`10,50` as numbers in order, each once; wrong usage names the word at fault."""
+    for word in text.split(","):
+        if not word.strip().isdecimal() or not int(word):
+            parser.error(f"{option}: {word!r} is not a number of calls")
+    return tuple(sorted({int(word) for word in text.split(",")}))
+
+
+def known(
+    parser: argparse.ArgumentParser, option: str, text: str, names: Iterable[str]
+) -> list[str]:
+    """The names in `text`, each once; wrong usage says which is unknown."""
+    found, allowed = list(dict.fromkeys(text.split(","))), list(names)
+    if unknown := [name for name in found if name not in allowed]:
+        parser.error(f"{option}: unknown: {', '.join(unknown)} (known: {', '.join(allowed)})")
+    return found
+
+
+def judged(found: list[Target]) -> list[dict[str, Any]]:
+    """Targets with their verdicts, for a file."""
+    return [asdict(target) | {"reached": target.reached} for target in found]
+
+
+def paths(options: argparse.Namespace, what: str, *, publish: bool) -> list[Path]:
+    """Where results go: to the file asked for, and among the published ones when they may."""
+    found = [Path(options.json)] if options.json else []
+    if options.save and publish:
+        name = f"{datetime.now(UTC):%Y-%m-%d}-{version()}{f'-{what}' if what else ''}.json"
+        found.append(Path(__file__).parent / "results" / name)
+    return found
 
 
 def shown(results: Results, variant: str, calls: int) -> dict[str, float]:

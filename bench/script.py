@@ -8,6 +8,7 @@ two items.
 
 from __future__ import annotations
 
+from itertools import count
 from random import Random
 from typing import Protocol
 
@@ -102,6 +103,31 @@ class Interrupting:
         stop_s = AUDIO_AFTER_S + random.uniform(0.02, self.SPEECH_S - 0.4)
         session.clock.call_in(stop_s, lambda _: session.caller_starts())
         session.clock.call_in(stop_s + 0.3, lambda _: session.caller_stops([]))
+
+
+class Talkative:
+    """A turn every `turn_s` seconds until the call ends, every fourth answer cut off by the next.
+
+    Answers fill less than half of the time between two turns; one that is to be cut off is longer
+    than what is left of it.
+    """
+
+    SHARE = 0.45
+    FOURTH = 4
+
+    def __init__(self, turn_s: float) -> None:
+        self._turn_s = turn_s
+
+    def begin(self, session: Cues, random: Random) -> None:
+        first_s = Ordinary.GREETING_S + random.uniform(0, self._turn_s)
+        turns = count(1)
+
+        def play(session: Cues, random: Random) -> None:
+            cut = next(turns) % self.FOURTH == 0
+            seconds = self._turn_s * (1.0 if cut else self.SHARE)
+            turn(session, [int(seconds * BYTES_PER_S) + random.randrange(-800, 801)])
+
+        session.clock.call_in(first_s, _Repeat(session, random, play, self._turn_s))
 
 
 class _Repeat:

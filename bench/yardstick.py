@@ -11,17 +11,14 @@ this way of writing it are the SDK's own.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import base64
 import json
 import logging
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
-import uvicorn
 from agents.realtime import (
     RealtimeAgent,
     RealtimePlaybackTracker,
@@ -29,13 +26,9 @@ from agents.realtime import (
     RealtimeSession,
     RealtimeSessionEvent,
 )
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
-from twilio.request_validator import RequestValidator
-from twilio.twiml.voice_response import Connect, VoiceResponse
+
+from bench.phone import messages, serve
 
 logger = logging.getLogger("yardstick")
 
@@ -123,81 +116,14 @@ class PhoneCall:
         await self._websocket.send_text(json.dumps(message))
 
 
-async def messages(websocket: WebSocket) -> AsyncIterator[dict[str, Any]]:
-    """Twilio's messages until the socket is gone."""
-    with suppress(WebSocketDisconnect):
-        while True:
-            yield json.loads(await websocket.receive_text())
-
-
-class Phone:
-    """The two addresses Twilio knows."""
-
-    def __init__(self, public_url: str, auth_token: str) -> None:
-        self._url = public_url.rstrip("/")
-        self._media_url = self._url.replace("http", "ws", 1) + "/twilio/media"
-        self._validator = RequestValidator(auth_token)
-
-    async def voice(self, request: Request) -> Response:
-        form = await request.form()
-        signature = request.headers.get("X-Twilio-Signature", "")
-        if not self._validator.validate(f"{self._url}/twilio/voice", form, signature):
-            return Response(status_code=403)
-        twiml = VoiceResponse()
-        connect = Connect()
-        connect.stream(url=self._media_url)
-        twiml.append(connect)
-        return Response(str(twiml), media_type="text/xml")
-
-    async def media(self, websocket: WebSocket) -> None:
-        signature = websocket.headers.get("X-Twilio-Signature", "")
-        if not self._validator.validate(self._media_url, {}, signature):
-            await websocket.close(1008)
+async def answer(websocket: WebSocket) -> None:
+    """One media socket from accept to hang-up."""
+    await websocket.accept()
+    async for message in messages(websocket):
+        if message["event"] == "start":
+            await PhoneCall(websocket, message["start"]["streamSid"]).run()
             return
-        await websocket.accept()
-        async for message in messages(websocket):
-            if message["event"] == "start":
-                await PhoneCall(websocket, message["start"]["streamSid"]).run()
-                return
-
-
-@asynccontextmanager
-async def warm(_: Starlette) -> AsyncIterator[None]:
-    logger.info("ready")
-    yield
-
-
-def app() -> Starlette:
-    """The application, configured from the environment."""
-    phone = Phone(os.environ["GATEWAY_PUBLIC_URL"], os.environ["TWILIO_AUTH_TOKEN"])
-    return Starlette(
-        lifespan=warm,
-        routes=[
-            Route("/twilio/voice", phone.voice, methods=["POST"]),
-            WebSocketRoute("/twilio/media", phone.media),
-        ],
-    )
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.yardstick", description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=int(os.environ.get("GATEWAY_PORT", "8000")))
-    options = parser.parse_args()
-    logging.basicConfig(level=logging.WARNING)
-    uvicorn.run(
-        app(),
-        host=options.host,
-        port=options.port,
-        loop="uvloop",
-        http="httptools",
-        ws="websockets-sansio",
-        ws_max_size=65536,
-        ws_per_message_deflate=False,
-        access_log=False,
-        log_level="warning",
-    )
 
 
 if __name__ == "__main__":
-    main()
+    serve("bench.yardstick", __doc__, answer)

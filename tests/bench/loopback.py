@@ -50,6 +50,8 @@ class Faults:
     """This frame is held back until the next has passed."""
     truncate_ms: int = 100
     extra_field: bool = False
+    stay: bool = False
+    """A close is not answered."""
 
 
 @dataclass(slots=True)
@@ -140,7 +142,8 @@ class CarrierSide(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type is not WSMsgType.TEXT:
-            transport.disconnect()
+            if not self.gateway.faults.stay:
+                transport.disconnect()
             return
         message = json.loads(frame.get_payload_as_utf8_text())
         if message["event"] == "start":

@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 
+from bench import load
 from bench.clock import Clock
 from bench.figures import percentile
 from bench.load import Load, Outcome, Plan
@@ -46,9 +47,9 @@ async def loaded(faults: Faults) -> AsyncIterator[tuple[Load, Clock, LoopbackGat
 
 
 async def one_run(faults: Faults, calls: int = 2, seconds: float = 3.2) -> Outcome:
-    async with loaded(faults) as (load, _, gateway):
+    async with loaded(faults) as (generator, _, gateway):
         plan = Plan(calls, seconds, OneInterruption(), settle_s=0.0)
-        outcome = await load.run(gateway, plan, 900.0)
+        outcome = await generator.run(gateway, plan, 900.0)
         assert gateway.refused == 0
         return outcome
 
@@ -113,6 +114,16 @@ async def test_an_extra_field_is_a_problem() -> None:
     assert any("31951" in problem for problem in outcome.problems)
 
 
+@pytest.mark.asyncio
+async def test_a_gateway_that_does_not_close_is_a_problem(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An overloaded one spoils its own run and does not end the benchmark."""
+    monkeypatch.setattr(load, "HANG_UP_S", 0.2)
+    outcome = await one_run(Faults(stay=True), calls=1, seconds=0.6)
+    assert [p for p in outcome.problems if "still open 0.2 s" in p]
+
+
 @pytest.mark.parametrize(
     ("late_ms", "waited", "void"), [(0.2, 0.01, False), (5.1, 0.01, True), (0.2, 0.04, True)]
 )
@@ -125,11 +136,11 @@ def test_a_disturbed_run_is_void(late_ms: float, waited: float, void: bool) -> N
 @pytest.mark.asyncio
 async def test_a_network_delays_the_clear_and_the_truth() -> None:
     """Through a relay everything arrives later and complete, and what plays meanwhile is heard."""
-    async with loaded(Faults()) as (load, clock, gateway):
+    async with loaded(Faults()) as (generator, clock, gateway):
         media = gateway.servers[1].sockets[0].getsockname()
         relay = DelayRelay(clock, media, delay_ms=60, jitter_ms=10)
         plan = Plan(1, 3.2, OneInterruption(), settle_s=0.0, via=(await relay.start(),))
-        outcome = await load.run(gateway, plan, 900.0)
+        outcome = await generator.run(gateway, plan, 900.0)
         await relay.stop()
     f = outcome.figures
     assert outcome.problems == []

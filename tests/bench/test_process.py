@@ -1,4 +1,4 @@
-"""The process under test is started, measured and ended; the yardstick is one that works."""
+"""The process under test is started, measured and ended; the yardsticks are such as work."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from random import Random
 import pytest
 
 from bench.clock import Clock
-from bench.load import Load, Plan
+from bench.load import Load, Outcome, Plan
 from bench.model import ScriptedModel
-from bench.process import PLAIN, Cores, Gateway, GatewayFailed
+from bench.process import COMMANDS, Cores, Gateway, GatewayFailed
 from bench.script import Cues
 
 
@@ -59,24 +59,32 @@ async def test_a_gateway_sees_the_settings_of_the_benchmark_only(
     assert "GATEWAY_LEAD_MS" not in words
 
 
-@pytest.mark.asyncio
-async def test_the_yardstick_carries_a_call(tmp_path: Path) -> None:
-    """The plain SDK path answers the webhook, loses nothing and clears on interruption."""
-    before = os.sched_getaffinity(0)
+async def one_call(command: str, scratch: Path) -> Outcome:
+    """A call of two seconds through a process of its own."""
     with Clock(asyncio.get_running_loop()) as clock:
         model = ScriptedModel(clock, seed=1)
         url = f"ws://127.0.0.1:{await model.start()}/v1/realtime"
-        plain = gateway(PLAIN, tmp_path, url)
+        tested = gateway(command, scratch, url)
         try:
-            await plain.start()
+            await tested.start()
             plan = Plan(1, 2.0, EarlyInterruption(), settle_s=0.0)
-            outcome = await Load(clock, model).run(plain, plan, plain.rss_kb())
+            return await Load(clock, model).run(tested, plan, tested.rss_kb())
         finally:
-            await plain.stop()
+            await tested.stop()
             await model.stop()
+
+
+@pytest.mark.parametrize("name", ["plain", "example", "relay"])
+@pytest.mark.asyncio
+async def test_every_yardstick_carries_a_call(name: str, tmp_path: Path) -> None:
+    """Each answers the signed webhook, loses nothing and clears on interruption."""
+    before = os.sched_getaffinity(0)
+    outcome = await one_call(COMMANDS[name], tmp_path)
     f = outcome.figures
     assert outcome.problems == []
     assert (f["lost_in"], f["doubled"], f["reordered"]) == (0, 0, 0)
+    assert f["frames_in"] > 50
+    assert f["frames_out"] > 50
     assert f["interruption_n"] == 1
     assert f["cpu_ms_per_call_s"] > 0
     assert f["rss_base_kb"] > 10_000

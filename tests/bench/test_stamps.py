@@ -12,6 +12,8 @@ from bench.stamps import (
     FrameCount,
     Stamp,
     StampReader,
+    end_base64,
+    head_base64,
     read_frame,
     stamped_frame,
     tail,
@@ -43,6 +45,13 @@ def test_a_stamp_survives_g711_and_base64(owner: int, item: int, seq: int) -> No
     frame = base64.b64decode(base64.b64encode(coded))
     assert read_frame(frame) == int(stamp)
     assert Stamp.unpack(int(stamp)) == stamp
+
+
+@given(st.integers(0, 0xFFFF), st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF))
+def test_a_frame_is_made_in_halves(owner: int, item: int, seq: int) -> None:
+    """What callers write is the base64 of the same frame."""
+    whole = base64.b64encode(stamped_frame(int(Stamp(owner, item, seq))))
+    assert head_base64(owner, item) + end_base64(seq) == whole
 
 
 @given(st.lists(st.integers(1, 700), max_size=12))
