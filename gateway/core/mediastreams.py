@@ -173,7 +173,7 @@ def decode(frame: bytes) -> Message | None:
     if message is None or not (frame.isascii() or _is_utf8(frame)):
         _refuse_unless_unknown(frame)
         return None
-    if type(message) is _MediaFrame:
+    if isinstance(message, _MediaFrame):
         media = message.media
         over = len(media.payload) % 3
         if over and frame[frame.find(b"=") - 1] not in _CLEAN_TAIL[over]:
