@@ -42,7 +42,9 @@ def evenly(calls: int, ramp_s: float) -> tuple[Arrival, ...]:
 
 def by_chance(rate: float, duration_s: float, seed: int) -> tuple[Arrival, ...]:
     """Callers who know nothing of each other: exponential gaps, until the duration is over."""
-    return tuple(Arrival(number, at_s) for number, at_s in enumerate(_chances(rate, duration_s, seed)))
+    return tuple(
+        Arrival(number, at_s) for number, at_s in enumerate(_chances(rate, duration_s, seed))
+    )
 
 
 def _chances(rate: float, duration_s: float, seed: int) -> Iterator[float]:

@@ -124,7 +124,9 @@ class Board:
                 turn_p95_ms=self._lately("turn", at_s, 0.95),
                 answer_p95_ms=self._lately("answer", at_s, 0.95),
                 frame_late_p99_ms=self._lately("frame_late", at_s, 0.99),
-                clock_late_p99_ms=max(_known(each.percentile_ms(0.99) for each in self._fresh.values()), default=None),
+                clock_late_p99_ms=max(
+                    _known(each.percentile_ms(0.99) for each in self._fresh.values()), default=None
+                ),
                 cpu=_cores(self._target, target),
                 memory_mb=None if target is None else round(target.rss_mb, 1),
                 fds=None if target is None else target.fds,

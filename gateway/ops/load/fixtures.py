@@ -136,7 +136,9 @@ def load_fixture(path: Path) -> Fixture:
         return _made(path.stem, _timeline(path))
     hears = WaitForAgent(300, ANSWER_LIMIT_MS)
     says = Play(payload=load_sound(path))
-    return _made(path.stem, (hears, WaitForSilence(700), says, hears, WaitForSilence(1500), HangUp()))
+    return _made(
+        path.stem, (hears, WaitForSilence(700), says, hears, WaitForSilence(1500), HangUp())
+    )
 
 
 def is_timeline(path: Path) -> bool:
@@ -149,7 +151,7 @@ def _timeline(path: Path) -> tuple[Step, ...]:
     if script is None:
         raise ConfigError(f"{path}: neither a list of steps nor an object with them under 'caller'")
     if not all(isinstance(item, dict) for item in script):
-        raise ConfigError(f"{path}: every step is an object such as {{\"step\": \"hang_up\"}}")
+        raise ConfigError(f'{path}: every step is an object such as {{"step": "hang_up"}}')
     try:
         steps = steps_from_json(script, path.parent)
     except ConfigError as error:

@@ -241,6 +241,9 @@ class Line(WSListener):  # type: ignore[misc, unused-ignore]
     def _listen(self, due_ns: int) -> None:
         heard_ns = self._ear.heard(due_ns - FRAME_NS, due_ns)
         self._agent.perceive(heard_ns is not None)
+        silent_ns = self._talk.fell_silent(due_ns)
+        if silent_ns is not None:
+            self._note(silent_ns + FRAME_NS, "agent-quiet")
         if heard_ns is None or not self._talk.agent(heard_ns):
             return
         self._note(heard_ns, "agent-speaks")

@@ -37,7 +37,9 @@ def load_sound(path: Path) -> bytes:
     if suffix == ".wav":
         payload = _from_wav(content, path)
     else:
-        payload = audioop.lin2ulaw(audioop.alaw2lin(content, 2), 2) if suffix == ".alaw" else content
+        payload = (
+            audioop.lin2ulaw(audioop.alaw2lin(content, 2), 2) if suffix == ".alaw" else content
+        )
     if not payload:
         raise ConfigError(f"{path}: there is no sound in it")
     return payload

@@ -96,9 +96,7 @@ class Stage:
                     raise self._failed("gateway", "the gateway")
                 await asyncio.sleep(0.1)
 
-    async def _start(
-        self, name: str, *words: str, **variables: str
-    ) -> asyncio.subprocess.Process:
+    async def _start(self, name: str, *words: str, **variables: str) -> asyncio.subprocess.Process:
         with self._log(name).open("wb") as log:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "gateway", *words),

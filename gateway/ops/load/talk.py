@@ -35,7 +35,9 @@ class Talk:
         self._voiced_ns: int | None = None
         self._over_ns: int | None = None
         self._heard_ns: int | None = None
-        self._cut = True
+        self._quiet = True
+        self._cut_ns: int | None = None
+        """When the agent's words were cut off; None once it speaks again."""
         self._answered: tuple[int, int] | None = None
         """What was answered last: voiced frames, and the last of them."""
 
@@ -52,8 +54,10 @@ class Talk:
 
     def agent(self, at_ns: int) -> bool:
         """The agent was audible from here on, for 20 ms at most. True when it began to speak."""
+        if self._cut_ns is not None and at_ns <= self._cut_ns:
+            return False
         begins = not self._speaking(at_ns)
-        self._heard_ns, self._cut = at_ns, False
+        self._heard_ns, self._cut_ns, self._quiet = at_ns, None, False
         if not begins:
             self._look_on(at_ns)
             return False
@@ -67,10 +71,17 @@ class Talk:
             self._voiced, self._voiced_ns = 0, None
         return True
 
+    def fell_silent(self, at_ns: int) -> int | None:
+        """When the agent stopped speaking, told once, as soon as it is sure that it did."""
+        if self._quiet or self._heard_ns is None or self._speaking(at_ns):
+            return None
+        self._quiet = True
+        return self._heard_ns
+
     def clear(self, at_ns: int) -> bool:
         """The agent's words end here. True when it is the caller who interrupted them."""
         speaking = self._speaking(at_ns)
-        self._cut = True
+        self._cut_ns = at_ns
         if self._over_ns is None or not speaking:
             return False
         self.interruptions.append((at_ns, at_ns - self._over_ns))
@@ -85,7 +96,9 @@ class Talk:
         self._answered = None
 
     def _speaking(self, at_ns: int) -> bool:
-        return not self._cut and self._heard_ns is not None and at_ns - self._heard_ns <= GAP_NS
+        if self._cut_ns is not None or self._heard_ns is None:
+            return False
+        return at_ns - self._heard_ns <= GAP_NS
 
     def _look_on(self, at_ns: int) -> None:
         """An agent that is spoken over and does not stop is noted once."""

@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import perf_counter_ns
 from typing import Final
@@ -162,8 +162,3 @@ def _note_moment(trial: Trial, at_s: float) -> None:
         None if target is None else usage_of(target),
         None if model is None else usage_of(model),
     )
-
-
-def with_calls(course: Course, calls: int) -> Course:
-    """The same course with so many lines."""
-    return replace(course, calls=calls)

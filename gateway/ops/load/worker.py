@@ -277,7 +277,9 @@ async def _work() -> None:
         gc.collect()
         gc.freeze()
         send(Ready(order.worker))
-        begin = msgspec.json.decode(await reader.readline() or b'{"type":"stop"}', type=Begin | Stop)
+        begin = msgspec.json.decode(
+            await reader.readline() or b'{"type":"stop"}', type=Begin | Stop
+        )
         if isinstance(begin, Begin):
             obeys = asyncio.create_task(_obey(reader, worker))
             await worker.run(begin.at_ns)
