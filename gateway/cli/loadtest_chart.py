@@ -54,7 +54,9 @@ def plot(
     head = f"<figcaption><b>{escape(title)}</b>{_legend(series)}</figcaption>"
     if not known:
         return f"<figure>{head}<p class='none'>nothing was measured</p></figure>"
-    x_ticks = ticks(max([x for x, _ in known] + [r.at for r in rules if r.axis == "x"]), 6)
+    few = any(each.kind == "bars" for each in series)
+    furthest = max([x for x, _ in known] + [r.at for r in rules if r.axis == "x"])
+    x_ticks = ticks(furthest, 3 if few else 6)
     y_ticks = ticks(max([y for _, y in known] + [r.at for r in rules if r.axis == "y"]))
     across, up = x_ticks[-1], y_ticks[-1]
     drawn = "".join(_drawn(each, across, up) for each in series)

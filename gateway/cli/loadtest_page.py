@@ -216,7 +216,7 @@ def _distributions(document: Mapping[str, Any]) -> str:
             if (found := percentile(values, share)) is not None
         ]
         # Two rules at one place would be written over each other.
-        if len(rules) == 2 and rules[1].at - rules[0].at < 0.1 * max(values):
+        if len(rules) == 2 and rules[1].at - rules[0].at < 0.2 * max(values):
             rules = [Rule("p50, p95", rules[1].at, "x")]
         bars = Series(name, _COLOURS[name], _binned(values), "bars")
         drawn.append(plot(_SHORT[name], "ms", "", [bars], rules))
@@ -249,8 +249,8 @@ def _capacity(document: Mapping[str, Any]) -> str:
     ])  # fmt: skip
     return (
         f"<h2>Capacity: {capacity['calls']} calls</h2><p>{escape(words)}</p>"
-        f"<p class='soft'>The generator itself was in time up to {capacity['generator_valid_up_to']} "
-        f"calls. What follows is the run at the knee.</p>"
+        f"<p class='soft'>The generator itself was in time up to "
+        f"{capacity['generator_valid_up_to']} calls. What follows is the run at the knee.</p>"
         f"<div class='plots'>{_table(head, rows)}{drawn}</div>"
     )
 

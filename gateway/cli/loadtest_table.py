@@ -22,6 +22,7 @@ from gateway.ops.load.trial import Trial
 LINE_EVERY = 5
 """Seconds between two lines, where there is no terminal."""
 _SHOWN = ("answer", "turn", "interruption", "frame_late", "clock_late")
+_COMPARED = ("failed", "late_frames", "cpu_mean", "memory_max_mb")
 _NAMES = {
     "webhook": "webhook",
     "connect": "stream connected",
@@ -174,7 +175,9 @@ def _print_thresholds(console: Console, thresholds: Sequence[Mapping[str, Any]])
 
 def _print_changes(console: Console, rows: Sequence[Mapping[str, Any]] | None) -> None:
     for each in rows or ():
-        if each["change"] is not None and abs(each["change"]) >= 0.05:
+        told = each["name"] in _COMPARED or each["name"].endswith(("_p50", "_p95", "_p99"))
+        told = told and not each["name"].startswith("clock_late")
+        if told and each["change"] is not None and abs(each["change"]) >= 0.05:
             console.print(
                 f"{each['name']}: {number(each['then'])} before, {number(each['now'])} now "
                 f"({each['change']:+.0%})",

@@ -1,4 +1,4 @@
-"""The result of a load test as one JSON document, its verdict, and its comparison with an older one.
+"""The result of a load test as one JSON document: its verdict, and how it compares with an older.
 
 `docs/loadtest.md` explains every key; older documents stay comparable as long as `figures`
 keeps its names.

@@ -25,7 +25,7 @@ START_S: Final = 60.0
 LEAD_NS: Final = 300_000_000
 """From the last worker's readiness to the beginning."""
 FAREWELL_S: Final = 30.0
-"""How long all calls may take to end after a stop; the carrier's own limit for an answer is 15 s."""
+"""How long all calls may take to end after a stop: an answer may take the carrier's 15 s."""
 
 
 def workers_for(calls: int) -> int:
@@ -44,7 +44,9 @@ class Fleet:
         self._decode = msgspec.json.Decoder(Word).decode
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the fleet
         self._stopped = False
+        self.begun = asyncio.Event()
         self.begin_ns = 0
+        """When the run begins, once `begun` is set."""
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as undo:
@@ -70,6 +72,7 @@ class Fleet:
         self.begin_ns = perf_counter_ns() + LEAD_NS
         for process in self._processes:
             self._tell(process, Begin(self.begin_ns))
+        self.begun.set()
         await asyncio.gather(*(self._listen(process) for process in self._processes))
 
     def stop(self) -> None:

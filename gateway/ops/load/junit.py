@@ -34,7 +34,8 @@ def junit_of(document: Mapping[str, Any]) -> bytes:
         suite.set(f"{name}s" if name == "failure" else name, str(len(suite.findall(f"*/{name}"))))
     suite.set("tests", str(len(suite)))
     suite.set("errors", "0")
-    return ET.tostring(suite, encoding="utf-8", xml_declaration=True)
+    xml: bytes = ET.tostring(suite, encoding="utf-8", xml_declaration=True)
+    return xml
 
 
 def _case(suite: ET.Element, group: str, name: str, seconds: float) -> ET.Element:

@@ -32,7 +32,7 @@ from gateway.sim.twilio.wire import CONNECTED, StreamWriter
 
 FIRST_TIMESTAMP_MS: Final = 155  # Twilio's first timestamp is not 0
 UNREAD_BYTES: Final = 65_536
-"""When so much waits to be read by the gateway, caller audio is discarded, as Twilio does (31930)."""
+"""When so much waits to be read by the gateway, caller audio is discarded (Twilio's 31930)."""
 MOST_NOTES: Final = 200
 _GOING_AWAY: Final = frozenset({1000, 1001})
 
@@ -155,7 +155,7 @@ class Line(WSListener):  # type: ignore[misc, unused-ignore]
         if frame.msg_type is WSMsgType.TEXT and frame.fin:
             self._way.arrive(partial(self._read, frame.get_payload_as_utf8_text()))
         elif frame.msg_type is WSMsgType.CLOSE:
-            self._way.arrive(partial(self._closed, int(frame.get_close_code() or 1005)))
+            self._way.arrive(partial(self._closed, _code_of(frame)))
         elif frame.msg_type not in (WSMsgType.PING, WSMsgType.PONG):
             self._refuse(CarrierProtocolError("31950", f"a {frame.msg_type.name} frame"))
 
@@ -300,3 +300,9 @@ class Line(WSListener):  # type: ignore[misc, unused-ignore]
         if len(self.record.notes) < MOST_NOTES:
             at_ms = (self._at_s(at_ns) - self.record.placed_s) * 1000
             self.record.notes.append(Note(round(at_ms, 1), kind, detail))
+
+
+def _code_of(frame: WSFrame) -> int:
+    """The code of a close; 1005 stands for none, as in RFC 6455."""
+    payload = frame.get_payload_as_bytes()
+    return int.from_bytes(payload[:2], "big") if len(payload) >= 2 else 1005

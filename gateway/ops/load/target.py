@@ -1,4 +1,4 @@
-"""What a process on this machine uses: CPU, memory, file descriptors, with its children. From /proc.
+"""What a process of this machine uses, with its children: CPU, memory, file descriptors (/proc).
 
 A target elsewhere has none of this, and whoever asks gets None.
 """

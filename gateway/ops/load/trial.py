@@ -4,7 +4,6 @@ Owns the run's order and its course in time; what is measured lies in the board.
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -117,7 +116,6 @@ async def run_trial(trial: Trial, watch: Callable[[Trial], None], stop: asyncio.
     """
     async with Fleet(orders_of(trial), trial.board.hear) as fleet:
         trial.started_at = datetime.now(UTC)
-        began_s = time.monotonic()
         looking = asyncio.create_task(_look(trial, fleet, watch))
         stopping = asyncio.create_task(_stop(trial, fleet, stop))
         try:
@@ -127,8 +125,7 @@ async def run_trial(trial: Trial, watch: Callable[[Trial], None], stop: asyncio.
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
-        trial.seconds = time.monotonic() - began_s
-        _note_moment(trial, trial.seconds)
+        trial.seconds = _since(fleet)
         watch(trial)
 
 
@@ -140,8 +137,7 @@ async def _stop(trial: Trial, fleet: Fleet, stop: asyncio.Event) -> None:
 
 async def _look(trial: Trial, fleet: Fleet, watch: Callable[[Trial], None]) -> None:
     """Once a second from the beginning of the run."""
-    while not fleet.begin_ns:
-        await asyncio.sleep(0)
+    await fleet.begun.wait()
     due_s = 0.0
     while True:
         due_s += LOOK_S
