@@ -33,6 +33,8 @@ from gateway.sim.twilio.wire import CONNECTED, StreamWriter
 FIRST_TIMESTAMP_MS: Final = 155  # Twilio's first timestamp is not 0
 UNREAD_BYTES: Final = 65_536
 """When so much waits to be read by the gateway, caller audio is discarded (Twilio's 31930)."""
+FAREWELL_NS: Final = 2_000_000_000
+"""How long the gateway may take to answer a close."""
 MOST_NOTES: Final = 200
 _GOING_AWAY: Final = frozenset({1000, 1001})
 
@@ -71,7 +73,7 @@ class Line(WSListener):  # type: ignore[misc, unused-ignore]
         writer: StreamWriter,
     ) -> None:
         self.record = record
-        self.ended: asyncio.Future[End] = asyncio.get_running_loop().create_future()
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._plan = plan
         self._around = surroundings
         self._writer = writer
@@ -94,17 +96,17 @@ class Line(WSListener):  # type: ignore[misc, unused-ignore]
         """`stop`, then the socket is closed. What was not played yet is never heard."""
         if not self._live:
             return
-        self._note(perf_counter_ns(), "hangs-up", end)
-        self._leave()
+        now_ns = perf_counter_ns()
+        self._note(now_ns, "hangs-up", end)
+        self._leave(end)
         self._way.send(self._writer.stop())
         self._way.close()
-        self._finish(end)
+        self._around.clock.call_at(now_ns + FAREWELL_NS, self._cut)
 
     def abandon(self) -> None:
         """The socket is gone at once: the carrier vanishes."""
-        self._leave()
+        self._leave("caller")
         self._way.cut()
-        self._finish("caller")
 
     def told_next(self, verbs: list[str]) -> None:
         """What the gateway wants next of a caller it has left: noted, and not followed."""
@@ -120,13 +122,13 @@ class Line(WSListener):  # type: ignore[misc, unused-ignore]
         if record.up_s is not None and talk.first_ns is None:
             record.fail("no_audio", "the agent was never heard")
 
-    def _leave(self) -> None:
-        self._live, self._leaving = False, True
+    def _leave(self, end: End) -> None:
+        if not self._leaving:
+            self._live, self._leaving, self.record.end = False, True, end
 
-    def _finish(self, end: End) -> None:
-        if not self.ended.done():
-            self.record.end = end
-            self.ended.set_result(end)
+    def _cut(self, _: int) -> None:
+        """The gateway has not answered the close."""
+        self._way.cut()
 
     # The socket
 
@@ -147,8 +149,9 @@ class Line(WSListener):  # type: ignore[misc, unused-ignore]
         if not self._leaving:
             self.record.fail("dropped", "the connection broke without a close (31903)")
             self._note(perf_counter_ns(), "dropped")
-        self._leave()
-        self._finish("agent")
+        self._leave("agent")
+        if not self.ended.done():
+            self.ended.set_result(None)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """A message of the gateway, or its close."""
@@ -208,8 +211,7 @@ class Line(WSListener):  # type: ignore[misc, unused-ignore]
             self.record.fail("dropped", f"the gateway closed the stream with {code}")
         if not self._leaving:
             self._note(now_ns, "closed", str(code))
-        self._leave()
-        self._finish("agent")
+        self._leave("agent")
         self._way.cut()
 
     def _refuse(self, error: CarrierProtocolError) -> None:

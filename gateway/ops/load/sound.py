@@ -49,7 +49,7 @@ def threshold_of(payload: bytes) -> int:
     """How loud a frame of this recording must be to count as speech (RMS of 16-bit samples).
 
     A fifth of its frames at least are taken for its background, which is no speech; but what is
-    within 20 dB of the loudest is.
+    within 14 dB of the loudest is.
     """
     pcm = audioop.ulaw2lin(payload, 2)
     width = 2 * FRAME_BYTES
@@ -57,7 +57,7 @@ def threshold_of(payload: bytes) -> int:
         audioop.rms(pcm[start : start + width], 2) for start in range(0, len(pcm), width)
     )
     background, loudest = levels[len(levels) // 5], levels[-1]
-    return max(_QUIETEST, min(2 * background, loudest // 10))
+    return max(_QUIETEST, min(2 * background, loudest // 5))
 
 
 def _from_wav(content: bytes, path: Path) -> bytes:

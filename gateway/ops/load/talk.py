@@ -13,6 +13,8 @@ UTTERANCE_NS: Final = 600_000_000
 """A longer pause than this ends what the caller is saying."""
 LEAST_FRAMES: Final = 5
 """So many voiced frames are speech; fewer are a click or a cough, which nobody answers."""
+OVER_NS: Final = 60_000_000
+"""Who begins so soon after the agent's last audible moment speaks over it."""
 GIVES_UP_NS: Final = 3_000_000_000
 """An agent who speaks on for so long has not been interrupted."""
 
@@ -48,7 +50,7 @@ class Talk:
         if last is None or at_ns - last > UTTERANCE_NS:
             self.unanswered += self._voiced >= LEAST_FRAMES
             self._voiced = 0
-            self._over_ns = at_ns if self._speaking(at_ns) else None
+            self._over_ns = at_ns if self._speaking(at_ns, OVER_NS) else None
         self._voiced += 1
         self._voiced_ns = at_ns
 
@@ -95,10 +97,10 @@ class Talk:
             self._voiced, self._voiced_ns = self._answered
         self._answered = None
 
-    def _speaking(self, at_ns: int) -> bool:
+    def _speaking(self, at_ns: int, gap_ns: int = GAP_NS) -> bool:
         if self._cut_ns is not None or self._heard_ns is None:
             return False
-        return at_ns - self._heard_ns <= GAP_NS
+        return at_ns - self._heard_ns <= gap_ns
 
     def _look_on(self, at_ns: int) -> None:
         """An agent that is spoken over and does not stop is noted once."""

@@ -6,11 +6,15 @@ A stream is one TCP connection: delay never changes the order of messages.
 import random
 from functools import partial
 from time import perf_counter_ns
+from typing import Final
 
 from picows import WSMsgType, WSTransport
 
 from gateway.ops.load.clock import Clock, Due
 from gateway.sim.twilio.network import Network, Schedule
+
+
+APART_NS: Final = 10_000_000
 
 
 class Way:
@@ -28,7 +32,7 @@ class Way:
 
     def close(self) -> None:
         """The closing handshake, behind everything that was sent."""
-        self._go(self._out, self._send_close)
+        self._go(self._out, self._close_later)
 
     def arrive(self, obey: Due) -> None:
         """Calls `obey` with the nanosecond at which what came just now reaches the carrier."""
@@ -56,6 +60,10 @@ class Way:
     def _transmit(self, message: str, _: int) -> None:
         if self.transport is not None and not self.transport.is_disconnected:
             self.transport.send(WSMsgType.TEXT, message)
+
+    def _close_later(self, now_ns: int) -> None:
+        """Not in the same packet as `stop`: servers exist that read no further than a close."""
+        self._clock.call_at(now_ns + APART_NS, self._send_close)
 
     def _send_close(self, _: int) -> None:
         if self.transport is not None and not self.transport.is_disconnected:
