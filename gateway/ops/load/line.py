@@ -21,7 +21,7 @@ from gateway.ops.doctor.wire import Clear, Mark, Media, read
 from gateway.ops.load.arrivals import FRAME_NS, phase_ns
 from gateway.ops.load.clock import Clock
 from gateway.ops.load.ear import Ear, is_audible
-from gateway.ops.load.fixtures import Fixture
+from gateway.ops.load.fixtures import ANSWER_LIMIT_MS, Fixture
 from gateway.ops.load.record import CallRecord, End, Note, Wait
 from gateway.ops.load.talk import Talk
 from gateway.ops.load.way import Way
@@ -119,7 +119,10 @@ class Line(WSListener):  # type: ignore[misc, unused-ignore]
         record.spoke_on, record.unanswered = talk.spoke_on, talk.unanswered
         record.turns = [self._wait(*turn) for turn in talk.turns]
         record.interruptions = [self._wait(*each) for each in talk.interruptions]
-        if record.up_s is not None and talk.first_ns is None:
+        # Whom the end of the run cut short has not waited in vain.
+        lasted_ms = (record.ended_s - (record.up_s or 0.0)) * 1000
+        own_end = record.end not in ("time", "interrupted")
+        if talk.first_ns is None and (own_end or lasted_ms >= ANSWER_LIMIT_MS):
             record.fail("no_audio", "the agent was never heard")
 
     def _leave(self, end: End) -> None:

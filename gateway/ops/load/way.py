@@ -13,7 +13,6 @@ from picows import WSMsgType, WSTransport
 from gateway.ops.load.clock import Clock, Due
 from gateway.sim.twilio.network import Network, Schedule
 
-
 APART_NS: Final = 10_000_000
 
 

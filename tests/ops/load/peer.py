@@ -53,10 +53,16 @@ class Peer:
     """Everything on the media socket, in order."""
     nexts: list[dict[str, str]] = field(default_factory=list)
     badly_signed: int = 0
+    news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         """The messages of one kind."""
         return [message for message in self.heard if message["event"] == kind]
+
+    async def until_started(self, streams: int) -> None:
+        """Returns when so many streams have begun."""
+        async with self.news:
+            await self.news.wait_for(lambda: len(self.starts) >= streams)
 
     async def voice(self, request: Request) -> Response:
         """The voice webhook."""
@@ -92,7 +98,9 @@ class Peer:
             message = json.loads(await websocket.receive_text())
             self.heard.append(message)
             if message["event"] == "start":
-                self.starts.append(message["start"])
+                async with self.news:
+                    self.starts.append(message["start"])
+                    self.news.notify_all()
                 sid = message["streamSid"]
                 await self._say(websocket, sid)
                 if self.nonsense:

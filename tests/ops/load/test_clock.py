@@ -1,12 +1,12 @@
 """The clock of a worker."""
 
 import asyncio
+import sys
 from time import perf_counter_ns
 
 import pytest
 
 from gateway.errors import GatewayError
-from gateway.ops.load import clock as module
 from gateway.ops.load.clock import Clock
 
 
@@ -53,6 +53,6 @@ async def test_a_fault_in_one_call_keeps_the_others() -> None:
 @pytest.mark.asyncio
 async def test_elsewhere_it_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     """One line."""
-    monkeypatch.setattr(module.sys, "platform", "darwin")
+    monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(GatewayError, match="needs Linux"):
         Clock(asyncio.get_running_loop())

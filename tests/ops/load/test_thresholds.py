@@ -4,7 +4,7 @@ import pytest
 
 from gateway.errors import ConfigError
 from gateway.ops.load.figures import names
-from gateway.ops.load.thresholds import read_thresholds
+from gateway.ops.load.thresholds import Threshold, read_thresholds
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_every_figure_can_be_a_threshold() -> None:
     """Whatever its kind, some unit of it is taken."""
     units = ("", "ms")
     for name in names():
-        taken = []
+        taken: list[Threshold] = []
         for unit in units:
             try:
                 taken += read_thresholds([f"{name}>1{unit}"])
