@@ -145,7 +145,7 @@ async def _run(
                 trial = Trial(course, chosen)
                 await run_trial(trial, table.show, stop)
             else:
-                trial = await climb(course, chosen, search, table.show, stop)
+                trial = await climb(course, chosen, search, table.show, table.tell, stop)
     return document_of(trial, thresholds, baseline, search)
 
 

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from gateway.cli.calls_text import inert
 from gateway.cli.loadtest_chart import number
+from gateway.ops.load.capacity import Step
 from gateway.ops.load.document import failure_text
 from gateway.ops.load.figures import MEASURES, Spread
 from gateway.ops.load.trial import Trial
@@ -58,6 +59,11 @@ class LiveTable:
     def say(self, words: str) -> None:
         """One line that stays."""
         self._console.print(inert(words), markup=False, emoji=False, soft_wrap=True)
+
+    def tell(self, step: Step) -> None:
+        """A count of a search is over."""
+        how = "hold" if step.holds else f"do not hold: {step.why}"
+        self.say(f"{step.calls} calls {how}")
 
     def show(self, trial: Trial) -> None:
         """The trial as it is now."""

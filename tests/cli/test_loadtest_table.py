@@ -34,7 +34,14 @@ def test_without_a_terminal_it_is_a_line_now_and_then() -> None:
         for _ in range(2 * LINE_EVERY):
             table.show(trial)
         table.say("done [/not markup]")
-    assert out.getvalue().splitlines() == [line_of(trial)] * 2 + ["done [/not markup]"]
+        table.tell(Step(5))
+        table.tell(Step(8, holds=False, why="2 calls failed"))
+    assert out.getvalue().splitlines() == [
+        *([line_of(trial)] * 2),
+        "done [/not markup]",
+        "5 calls hold",
+        "8 calls do not hold: 2 calls failed",
+    ]
 
 
 def test_on_a_terminal_it_lives() -> None:

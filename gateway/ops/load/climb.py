@@ -24,11 +24,12 @@ async def climb(
     target: Target,
     search: Search,
     watch: Callable[[Trial], None],
+    tell: Callable[[Step], None],
     stop: asyncio.Event,
 ) -> Trial:
     """Tries counts until the search is over or `stop` is set; `course.calls` is the most of all.
 
-    Returns the run at the knee, or the last one when none held. Raises GatewayError.
+    `tell` is given every step that is over. Returns the run at the knee, or the last one when none held. Raises GatewayError.
     """
     best: Trial | None = None
     while (count := search.next_count()) is not None and not stop.is_set():
@@ -40,6 +41,7 @@ async def climb(
             best.interrupted = True
             break
         search.add(step_of(trial))
+        tell(search.steps[-1])
         if best is None or search.knee == count:
             best = trial
         await asyncio.sleep(REST_S)

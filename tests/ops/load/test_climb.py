@@ -7,7 +7,7 @@ import pytest
 
 from gateway.errors import GatewayError
 from gateway.ops.load import climb as module
-from gateway.ops.load.capacity import Search
+from gateway.ops.load.capacity import Search, Step
 from gateway.ops.load.climb import climb, step_of
 from gateway.ops.load.trial import Course, Target
 from tests.ops.load.harness import a_fixture
@@ -31,13 +31,15 @@ async def test_a_gateway_that_turns_callers_away_is_full(
     monkeypatch.setattr(module, "REST_S", 0.0)
     fixture = a_fixture(tmp_path, {"step": "pause", "ms": 60_000})
     search, stop = Search(2), asyncio.Event()
+    told: list[Step] = []
     async with listening(Peer(twiml="<Response><Reject/></Response>")) as peer:
         course = Course(calls=2, fixtures=(fixture,), duration_s=1.0, ramp_s=0.0)
         target = Target(f"{peer.url}/voice", ACCOUNT, TOKEN)
-        trial = await climb(course, target, search, lambda _: None, stop)
+        trial = await climb(course, target, search, lambda _: None, told.append, stop)
+        assert told == search.steps
         assert search.knee == 0
         assert [step.gave_out for step in search.steps] == ["admission"] * len(search.steps)
         assert trial.board.records
         stop.set()
         with pytest.raises(GatewayError, match="before the first count"):
-            await climb(course, target, Search(2), lambda _: None, stop)
+            await climb(course, target, Search(2), lambda _: None, told.append, stop)
