@@ -29,13 +29,12 @@ async def climb(
 ) -> Trial:
     """Tries counts until the search is over or `stop` is set; `course.calls` is the most of all.
 
-    `tell` is given every step that is over. Returns the run at the knee, or the last one when none held. Raises GatewayError.
+    `tell` is given every step that is over. Returns the run at the knee, or the first one when none
+    held. Raises GatewayError.
     """
     best: Trial | None = None
     while (count := search.next_count()) is not None and not stop.is_set():
-        held = replace(course, calls=count)
-        trial = Trial(replace(held, duration_s=held.ramp + (course.duration_s or STEP_S)), target)
-        await run_trial(trial, watch, stop)
+        trial = await _held(replace(course, calls=count), target, watch, stop)
         if trial.interrupted:
             best = best or trial
             best.interrupted = True
@@ -48,6 +47,20 @@ async def climb(
     if best is None:
         raise GatewayError("stopped before the first count was tried")
     return best
+
+
+async def _held(
+    course: Course, target: Target, watch: Callable[[Trial], None], stop: asyncio.Event
+) -> Trial:
+    """One count, held for a while; once more when the generator was late, which may be chance."""
+    course = replace(course, duration_s=course.ramp + (course.duration_s or STEP_S))
+    trial = Trial(course, target)
+    await run_trial(trial, watch, stop)
+    if trial.board.late and not trial.interrupted:
+        await asyncio.sleep(REST_S)
+        trial = Trial(course, target)
+        await run_trial(trial, watch, stop)
+    return trial
 
 
 def step_of(trial: Trial) -> Step:

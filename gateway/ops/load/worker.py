@@ -10,12 +10,13 @@ import errno
 import gc
 import resource
 import signal
+import ssl
 import sys
 import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from time import perf_counter_ns
 from typing import Any, Final
 
@@ -195,6 +196,7 @@ class Worker:
                 await ws_connect(
                     lambda: line,
                     connection.url,
+                    ssl_context=_tls() if connection.url.startswith("wss:") else None,
                     extra_headers=headers,
                     max_redirects=0,
                     websocket_handshake_timeout=CONNECT_S,
@@ -262,6 +264,12 @@ class Worker:
                 self._turned_away,
             )
         )
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Loading the certificates takes longer than many a call; once is enough."""
+    return ssl.create_default_context()
 
 
 def _hang_up(line: Line, end: End, _: int) -> None:
