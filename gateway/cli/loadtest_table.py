@@ -89,10 +89,16 @@ def table_of(trial: Trial) -> RenderableType:
         f"{len(board.records)} over   ",
         failed,
     )
-    parts: list[RenderableType] = [head]
-    if trial.course.duration_s:
-        parts.append(ProgressBar(total=trial.course.duration_s, completed=trial.seconds, width=60))
-    return Group(*parts, waits, Text(_uses(trial), style="dim"))
+    return Group(head, _progress(trial), waits, Text(_uses(trial), style="dim"))
+
+
+def _progress(trial: Trial) -> ProgressBar:
+    """Of the time, or of the calls when each line calls once."""
+    if trial.course.duration_s is None:
+        done, whole = float(len(trial.board.records)), float(trial.course.calls)
+    else:
+        done, whole = trial.seconds, trial.course.duration_s
+    return ProgressBar(total=whole, completed=done, width=60)
 
 
 def line_of(trial: Trial) -> str:
