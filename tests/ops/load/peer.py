@@ -39,6 +39,8 @@ class Peer:
     """In place of `<Connect><Stream>`."""
     next_twiml: str = "<Response><Hangup/></Response>"
     """After the stream."""
+    tone: bytes = TONE
+    """What it says."""
     mute: bool = False
     """It never speaks."""
     refuses: bool = False
@@ -124,7 +126,7 @@ class Peer:
     async def _say(self, websocket: WebSocket, sid: str) -> None:
         if self.mute:
             return
-        payload = base64.b64encode(TONE).decode()
+        payload = base64.b64encode(self.tone).decode()
         await websocket.send_json(
             {"event": "media", "streamSid": sid, "media": {"payload": payload}}
         )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.ops.load.harness import SPEECH, a_fixture, an_order, called
-from tests.ops.load.peer import Peer, is_loud, listening
+from tests.ops.load.peer import TONE, Peer, is_loud, listening
 
 HEARS = {"step": "wait_for_agent", "heard_ms": 100, "timeout_ms": 3000}
 SILENCE = {"step": "wait_for_silence", "ms": 200}
@@ -47,7 +47,7 @@ async def test_a_conversation_from_greeting_to_hang_up(tmp_path: Path) -> None:
 async def test_an_interruption_is_measured(tmp_path: Path) -> None:
     """From the caller's word to the clear; the marks of what was cut off come back."""
     fixture = a_fixture(tmp_path, HEARS, SAYS, {"step": "pause", "ms": 300}, HANGS_UP)
-    async with listening(Peer()) as peer:
+    async with listening(Peer(tone=TONE * 8)) as peer:
         (record,) = await called(an_order(peer, fixture))
     (wait,) = record.interruptions
     assert wait.ms > 0

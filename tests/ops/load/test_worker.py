@@ -26,7 +26,7 @@ async def test_lines_call_again_until_time_is_over(tmp_path: Path) -> None:
     fixture = a_fixture(tmp_path, SHORT, {"step": "hang_up"})
     async with listening(Peer()) as peer:
         lines = [Placing(0, 0.0), Placing(1, 0.05)]
-        order = an_order(peer, fixture, lines=lines, duration_s=1.5, redials=True, stride=2, most=2)
+        order = an_order(peer, fixture, lines=lines, duration_s=2.5, redials=True, stride=2, most=2)
         records = await called(order)
     numbers = sorted(record.number for record in records)
     assert len(set(numbers)) == len(numbers) > 2
@@ -58,7 +58,7 @@ async def test_who_finds_all_lines_taken_is_counted(tmp_path: Path) -> None:
     fixture = a_fixture(tmp_path, STAYS)
     lines = [Placing(0, 0.0), Placing(1, 0.3), Placing(2, 0.4)]
     async with listening(Peer()) as peer:
-        pulses = await worked(an_order(peer, fixture, lines=lines, duration_s=1.5))
+        pulses = await worked(an_order(peer, fixture, lines=lines, duration_s=2.5))
     assert pulses[-1].turned_away == 2
     assert sum(len(pulse.ended) for pulse in pulses) == 1
 
