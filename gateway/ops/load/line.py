@@ -130,8 +130,10 @@ class Line(WSListener):  # type: ignore[misc, unused-ignore]
             self._live, self._leaving, self.record.end = False, True, end
 
     def _cut(self, _: int) -> None:
-        """The gateway has not answered the close."""
-        self._way.cut()
+        """The gateway had its time to answer the close."""
+        if not self.ended.done():
+            self.record.fail("dropped", "the gateway did not answer the close")
+            self._way.cut()
 
     # The socket
 
@@ -215,7 +217,7 @@ class Line(WSListener):  # type: ignore[misc, unused-ignore]
         if not self._leaving:
             self._note(now_ns, "closed", str(code))
         self._leave("agent")
-        self._way.cut()
+        self._way.answer_close()
 
     def _refuse(self, error: CarrierProtocolError) -> None:
         self.record.refused += 1

@@ -35,7 +35,7 @@ FAILURES: Final[dict[Failure, str]] = {
     "protocol_error": "the gateway sent what the carrier refuses (3192x to 3195x)",
     "no_audio": "nothing was heard of the agent in the whole call",
     "no_answer": "the caller waited in vain for an answer",
-    "dropped": "the gateway left the call without a proper close",
+    "dropped": "the gateway left the call without a proper close, or did not answer one",
     "action_failed": "what comes after the stream (<Connect action>) was not answered",
     "generator": "the load test itself could not place the call",
 }

@@ -37,10 +37,17 @@ class Way:
         """Calls `obey` with the nanosecond at which what came just now reaches the carrier."""
         self._go(self._back, obey)
 
+    def answer_close(self) -> None:
+        """The other side's close is answered, and the connection ends."""
+        self._send_close(0)
+        if self.transport is not None:
+            self.transport.disconnect()
+
     def cut(self) -> None:
         """The connection is gone at once."""
         if self.transport is not None:
-            self.transport.disconnect()
+            # Without the rest: a peer that reads no more would keep the socket for ever.
+            self.transport.disconnect(graceful=False)
 
     @property
     def unread_bytes(self) -> int:

@@ -208,6 +208,8 @@ class Worker:
         except OSError as error:
             own = error.errno in _OWN_LIMITS
             raise Refused("generator" if own else "stream_unreachable", f"31902: {error}") from None
+        if line.record.up_s is None:
+            raise Refused("upgrade_refused", "31920: closed during the upgrade")
         line.record.connect_ms = (perf_counter_ns() - began_ns) / 1e6
         self._waited("connect", Wait(self._now_s(), line.record.connect_ms))
 

@@ -63,6 +63,38 @@ async def test_who_finds_all_lines_taken_is_counted(tmp_path: Path) -> None:
     assert sum(len(pulse.ended) for pulse in pulses) == 1
 
 
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        (b"", "upgrade_refused"),
+        (b"hello\r\n\r\n", "upgrade_refused"),
+        (b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", "upgrade_refused"),
+        (None, "stream_unreachable"),
+    ],
+)
+async def test_a_stream_that_never_comes_up_has_its_reason(
+    tmp_path: Path, answer: bytes | None, failure: str
+) -> None:
+    """Closed, broken, sent elsewhere, nobody there: the call is over, whatever happens."""
+
+    async def rude(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer or b"")
+        writer.close()
+
+    fixture = a_fixture(tmp_path, STAYS)
+    server = await asyncio.start_server(rude, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    if answer is None:
+        server.close()
+    stream = f'<Stream url="ws://127.0.0.1:{port}/media"/>'
+    twiml = f"<Response><Connect>{stream}</Connect></Response>"
+    async with listening(Peer(twiml=twiml)) as peer:
+        (record,) = await called(an_order(peer, fixture))
+    server.close()
+    assert (record.failure, record.end) == (failure, "none")
+
+
 async def test_pulses_tell_how_it_is_doing(tmp_path: Path) -> None:
     """What is up, what was waited for, and how late its clock was."""
     fixture = a_fixture(tmp_path, STAYS)
