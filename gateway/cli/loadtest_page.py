@@ -23,8 +23,6 @@ _TITLES = {
     "void": "VOID",
 }
 _COLOURS = {"turn": "one", "answer": "two", "interruption": "three", "webhook": "four"}
-_SHORT = {"webhook": "webhook", "answer": "answer to audio", "turn": "turn response"}
-_SHORT |= {"interruption": "interruption"}
 
 
 def page_of(document: Mapping[str, Any]) -> str:
@@ -160,7 +158,7 @@ def _plots(document: Mapping[str, Any]) -> str:
             Series("failed so far", "three", _over(moments, "failed")),
         ]),
         plot("Waits over time", "s", "ms", [
-            Series(_SHORT[name], _COLOURS[name], points, "dots")
+            Series(MEASURES[name], _COLOURS[name], points, "dots")
             for name, points in _waits(document).items() if name != "webhook"
         ]),
         plot("Turn response against calls up", "calls", "ms", _against(document)),
@@ -219,7 +217,7 @@ def _distributions(document: Mapping[str, Any]) -> str:
         if len(rules) == 2 and rules[1].at - rules[0].at < 0.2 * max(values):
             rules = [Rule("p50, p95", rules[1].at, "x")]
         bars = Series(name, _COLOURS[name], _binned(values), "bars")
-        drawn.append(plot(_SHORT[name], "ms", "", [bars], rules))
+        drawn.append(plot(MEASURES[name], "ms", "", [bars], rules))
     return f"<h2>Distributions</h2><div class='plots small'>{''.join(drawn)}</div>"
 
 
@@ -261,6 +259,8 @@ def _baseline(document: Mapping[str, Any]) -> str:
     rows = []
     for each in document["baseline"]:
         change = each["change"]
+        if each["then"] == each["now"]:
+            continue
         text = "" if change is None else f"{change:+.1%}"
         if change is not None and each["more_is_worse"] and abs(change) >= 0.05:
             text = _mark(text, good=change < 0)
@@ -283,7 +283,7 @@ def _over(moments: Iterable[Mapping[str, Any]], name: str) -> list[tuple[float, 
 
 def _waits(document: Mapping[str, Any]) -> dict[str, list[tuple[float, float | None]]]:
     """Every single wait by measure: when it was over, how long it was."""
-    found: dict[str, list[tuple[float, float | None]]] = {name: [] for name in _SHORT}
+    found: dict[str, list[tuple[float, float | None]]] = {name: [] for name in _COLOURS}
     for call in document["calls"]:
         up_s = call["up_s"]
         if call["webhook_ms"] is not None:

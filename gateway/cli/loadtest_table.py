@@ -24,15 +24,6 @@ LINE_EVERY = 5
 """Seconds between two lines, where there is no terminal."""
 _SHOWN = ("answer", "turn", "interruption", "frame_late", "clock_late")
 _COMPARED = ("failed", "late_frames", "cpu_mean", "memory_max_mb")
-_NAMES = {
-    "webhook": "webhook",
-    "connect": "stream connected",
-    "answer": "answer to audio",
-    "turn": "turn response",
-    "interruption": "interruption",
-    "frame_late": "audio late",
-    "clock_late": "own clock late",
-}
 
 
 class LiveTable:
@@ -82,7 +73,7 @@ def table_of(trial: Trial) -> RenderableType:
     for column in waits.columns[1:]:
         column.justify = "right"
     for name in _SHOWN:
-        waits.add_row(_NAMES[name], *_cells(board.spread(name)))
+        waits.add_row(MEASURES[name], *_cells(board.spread(name)))
     failed = Text(f"{board.failed} failed", style="red" if board.failed else "")
     head = Text.assemble(
         f"{trial.seconds:.0f} s   {board.up} up   {board.connecting} connecting   "
@@ -159,7 +150,7 @@ def _print_measures(console: Console, document: Mapping[str, Any]) -> None:
     for name in MEASURES:
         each = document["measures"][name]
         values = (each[key] for key in ("p50_ms", "p95_ms", "p99_ms", "max_ms"))
-        table.add_row(_NAMES[name], str(each["count"]), *map(number, values))
+        table.add_row(MEASURES[name], str(each["count"]), *map(number, values))
     console.print(table)
     if document["target"]["local"]:
         console.print(
