@@ -18,7 +18,7 @@ from gateway.ops.load.figures import COUNTS, MEASURES
 
 BINS = 24
 _TITLES = {
-    "ok": "All thresholds held, all calls went well",
+    "ok": "All calls went well",
     "failed": "FAILED",
     "void": "VOID",
 }
@@ -76,11 +76,13 @@ def _head(document: Mapping[str, Any]) -> str:
 
 def _verdict(document: Mapping[str, Any]) -> str:
     verdict = document["verdict"]
+    title = _TITLES[verdict]
+    if verdict == "ok" and document["capacity"] is not None:
+        title = f"{document['capacity']['calls']} calls are carried"
+    elif verdict == "ok" and document["thresholds"]:
+        title += ", all thresholds held"
     why = "".join(f"<li>{escape(each)}</li>" for each in document["why"])
-    return (
-        f"<div class='verdict {verdict}'><b>{_TITLES[verdict]}</b>"
-        f"{f'<ul>{why}</ul>' if why else ''}</div>"
-    )
+    return f"<div class='verdict {verdict}'><b>{title}</b>{f'<ul>{why}</ul>' if why else ''}</div>"
 
 
 def _tiles(document: Mapping[str, Any]) -> str:

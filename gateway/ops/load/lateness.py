@@ -23,7 +23,7 @@ class Lateness:
 
     def add(self, late_ns: int) -> None:
         """One delay; early counts as in time."""
-        self.counts[late_ns // STEP_NS if late_ns > 0 else 0] += 1
+        self.counts[(late_ns + STEP_NS // 2) // STEP_NS if late_ns > 0 else 0] += 1
 
     def take(self) -> "Lateness":
         """What was counted, which starts again from nothing."""
@@ -41,13 +41,13 @@ class Lateness:
         return self.counts.total()
 
     def percentile_ms(self, share: float) -> float | None:
-        """The nearest rank, at the upper end of its step; None without any delay."""
+        """The nearest rank, rounded to its step; None without any delay."""
         rank = max(1, math.ceil(round(self.total * share, 9)))
         seen = 0
         for step in sorted(self.counts):
             seen += self.counts[step]
             if seen >= rank:
-                return (step + 1) * STEP_NS / 1e6
+                return step * STEP_NS / 1e6
         return None
 
     @property
