@@ -62,7 +62,7 @@ class Plan:
     """When the caller hangs up; until then the script is gone through again and again."""
 
 
-class Line(WSListener):  # type: ignore[misc, unused-ignore]
+class Line(WSListener):
     """One stream of one call. It begins when it is connected; `ended` is done when it is over."""
 
     def __init__(

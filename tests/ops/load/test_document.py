@@ -37,6 +37,15 @@ def test_a_good_run_is_ok() -> None:
     assert "made-up" not in json.dumps(found)
 
 
+def test_every_key_is_documented() -> None:
+    """Of the document, of its moments and of its calls' own figures."""
+    page = (Path(__file__).parents[3] / "docs" / "loadtest.md").read_text(encoding="utf-8")
+    found = document(a_trial(a_call(1)))
+    assert {key for key in found if f"`{key}`" not in page} == set()
+    waits = {key for key in found["moments"][0] if key.endswith("_ms")}
+    assert {key for key in found["moments"][0].keys() - waits if f"`{key}`" not in page} == set()
+
+
 def test_failed_calls_and_missed_limits_fail_it() -> None:
     """Each is said."""
     found = document(a_trial(a_call(1), a_failed_call(2)), "turn_p95>800ms", "failed>5")
