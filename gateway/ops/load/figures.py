@@ -136,13 +136,6 @@ def most_at_once(records: Iterable[CallRecord]) -> int:
     return most
 
 
-def up_at(records: Sequence[CallRecord], at_s: float) -> int:
-    """How many streams were up at this moment."""
-    return sum(
-        record.up_s is not None and record.up_s <= at_s < record.ended_s for record in records
-    )
-
-
 def reasons(records: Iterable[CallRecord]) -> dict[str, int]:
     """How many calls failed for which reason, the most frequent first."""
     return dict(Counter(record.failure for record in records if record.failure).most_common())

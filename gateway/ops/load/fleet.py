@@ -82,11 +82,6 @@ class Fleet:
             for process in self._processes:
                 self._tell(process, Stop())
 
-    @property
-    def pids(self) -> list[int]:
-        """The workers' processes."""
-        return [process.pid for process in self._processes]
-
     async def _start(self, order: Order) -> None:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "gateway.ops.load.worker"),

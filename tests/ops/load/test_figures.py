@@ -11,7 +11,6 @@ from gateway.ops.load.figures import (
     reasons,
     spread,
     spreads,
-    up_at,
 )
 from gateway.ops.load.lateness import Lateness
 from tests.ops.load.records import a_call, a_failed_call
@@ -50,7 +49,6 @@ def test_the_most_at_once() -> None:
     """One that ends as another begins makes no two."""
     calls = [a_call(0, up_s=0), a_call(1, up_s=5), a_call(2, up_s=10), a_failed_call(3)]
     assert most_at_once(calls) == 2
-    assert [up_at(calls, at_s) for at_s in (0, 6, 10, 20)] == [1, 2, 2, 0]
     assert most_at_once([]) == 0
 
 
