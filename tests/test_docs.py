@@ -25,6 +25,9 @@ from gateway.agents.routes import RoutesTable
 from gateway.agents.serverfile import ServersTable
 from gateway.cli.main import app
 from gateway.core import events
+from gateway.ops.load.capacity import RESOURCES
+from gateway.ops.load.figures import COUNTS, MEASURES
+from gateway.ops.load.record import FAILURES
 from gateway.settings import Settings, load_settings
 from gateway.web.app import build_app
 from tests.agents.test_schema import tables
@@ -206,6 +209,13 @@ def test_every_key_of_the_agents_files_is_documented() -> None:
     """A key stands in code in docs/agents.md or docs/routes.md."""
     documented = in_code("docs/agents.md") | in_code("docs/routes.md")
     assert file_keys() - documented == set()
+
+
+def test_every_figure_of_a_load_test_is_documented() -> None:
+    """What `--fail-if` takes, why a call fails and what gives out stand in docs/loadtest.md."""
+    named = {*MEASURES, *COUNTS, *FAILURES, *filter(None, RESOURCES)}
+    page = text_of("docs/loadtest.md")
+    assert {name for name in named if f"`{name}`" not in page} == set()
 
 
 def test_every_built_in_tool_is_documented() -> None:

@@ -11,6 +11,7 @@ from gateway import __version__
 from gateway.cli import outbound_group
 from gateway.cli.call_command import call
 from gateway.cli.calls_privacy import add_commands
+from gateway.cli.loadtest_command import loadtest
 from gateway.cli.webhook import webhook
 from gateway.errors import ConfigError, GatewayError
 
@@ -35,6 +36,7 @@ app.add_typer(outbound, name="outbound")
 calls = typer.Typer(help="Records of past calls, and of those on the line.", no_args_is_help=True)
 app.add_typer(calls, name="calls")
 app.command()(call)
+app.command()(loadtest)
 app.add_typer(webhook, name="webhook")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -107,6 +109,22 @@ def sim_realtime(
     from gateway.cli.sim import run_realtime
 
     raise typer.Exit(run_realtime(host, port, script))
+
+
+@sim.command("record")
+def sim_record(
+    file: Annotated[Path, typer.Argument(metavar="FILE.wav", help="Of any rate; .alaw as well.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="A .ulaw file, or .json: a timeline [default: FILE.ulaw]."
+        ),
+    ] = None,
+) -> None:
+    """A recording becomes a caller, for `loadtest` and `sim twilio`."""
+    from gateway.cli.sim_record import run_record
+
+    raise typer.Exit(run_record(file, out))
 
 
 @agents.command("list")

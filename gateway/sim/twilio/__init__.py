@@ -23,6 +23,7 @@ from gateway.sim.twilio.steps import (
     Step,
     WaitForAgent,
     WaitForSilence,
+    WaitUntil,
     steps_from_json,
 )
 from gateway.sim.twilio.timeline import TimelineEntry
@@ -51,6 +52,7 @@ __all__ = [
     "TwinCall",
     "WaitForAgent",
     "WaitForSilence",
+    "WaitUntil",
     "WebhookRecord",
     "steps_from_json",
 ]

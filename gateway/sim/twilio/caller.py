@@ -20,6 +20,7 @@ from gateway.sim.twilio.steps import (
     Step,
     WaitForAgent,
     WaitForSilence,
+    WaitUntil,
     checked,
     load_payload,
 )
@@ -89,6 +90,8 @@ class Caller:
         self._frames: deque[bytes] = deque()
         self._frame = 0
         """Periods the current step has lasted."""
+        self._period = 0
+        """Periods since the beginning."""
         self._loud = False
 
     @property
@@ -108,6 +111,7 @@ class Caller:
             self._follow_script(ear, behaviour)
         if self._frames:
             behaviour.payload = self._frames.popleft()
+        self._period += 1
         self._note_speech(behaviour)
         return behaviour
 
@@ -133,6 +137,8 @@ class Caller:
                 return False
             case Pause(ms):
                 return self._waited_ms < ms
+            case WaitUntil(at_ms):
+                return self._period * FRAME_MS < at_ms
             case Mute(ms):
                 behaviour.muted = self._waited_ms < ms
                 return behaviour.muted

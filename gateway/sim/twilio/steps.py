@@ -33,6 +33,13 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitUntil:
+    """Is quiet until `at_ms` of the stream; goes on at once when that is over."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Mute:
     """The carrier sends no media for `ms` (mute, DTX): the next timestamp jumps."""
 
@@ -76,11 +83,12 @@ class Drop:
     """The carrier vanishes: the media socket is aborted without a `stop`, and the call is over."""
 
 
-Step = Play | Pause | Mute | WaitForAgent | WaitForSilence | Dtmf | HangUp | Drop
+Step = Play | Pause | WaitUntil | Mute | WaitForAgent | WaitForSilence | Dtmf | HangUp | Drop
 
 _STEPS: Final[dict[str, type[Any]]] = {
     "play": Play,
     "pause": Pause,
+    "wait_until": WaitUntil,
     "mute": Mute,
     "wait_for_agent": WaitForAgent,
     "wait_for_silence": WaitForSilence,

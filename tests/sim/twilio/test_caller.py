@@ -16,6 +16,7 @@ from gateway.sim.twilio.steps import (
     Step,
     WaitForAgent,
     WaitForSilence,
+    WaitUntil,
 )
 
 LOUD = b"\x00" * 160
@@ -77,6 +78,12 @@ def test_waiting_for_silence_takes_that_much_silence() -> None:
     """Counted from the last audible frame."""
     step: list[Step] = [WaitForSilence(ms=400), Play(payload=b"a" * 160)]
     assert first_speech(run(step, 60, {0: LOUD, 10: QUIET})) == 10 + 400 // FRAME_MS - 1
+
+
+def test_an_hour_is_counted_from_the_beginning() -> None:
+    """Whatever came before it; one that is over is not waited for."""
+    step: list[Step] = [Pause(100), WaitUntil(400), WaitUntil(60), Play(payload=b"a" * 160)]
+    assert first_speech(run(step, 60)) == 400 // FRAME_MS
 
 
 def test_waits_give_up() -> None:

@@ -1,0 +1,146 @@
+"""A worker and its lines."""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gateway.errors import GatewayError
+from gateway.ops.load.clock import Clock
+from gateway.ops.load.record import Begin, Placing, Pulse, Ready, Stop, Word
+from gateway.ops.load.worker import Worker
+from tests.ops.load.harness import a_fixture, an_order, called, worked
+from tests.ops.load.peer import Peer, listening
+
+STAYS = {"step": "pause", "ms": 60_000}
+SHORT = {"step": "wait_for_agent", "heard_ms": 60}
+pytestmark = pytest.mark.asyncio
+
+
+async def test_lines_call_again_until_time_is_over(tmp_path: Path) -> None:
+    """Under new numbers; who is on the line then hangs up."""
+    fixture = a_fixture(tmp_path, SHORT, {"step": "hang_up"})
+    async with listening(Peer()) as peer:
+        lines = [Placing(0, 0.0), Placing(1, 0.05)]
+        order = an_order(peer, fixture, lines=lines, duration_s=2.5, redials=True, stride=2, most=2)
+        records = await called(order)
+    numbers = sorted(record.number for record in records)
+    assert len(set(numbers)) == len(numbers) > 2
+    assert {0, 1, 2, 3} <= set(numbers)
+    assert all(not record.failure for record in records)
+
+
+async def test_the_end_of_the_run_is_a_hang_up(tmp_path: Path) -> None:
+    """Politely: stop, close, and the action is told that the caller is gone."""
+    fixture = a_fixture(tmp_path, STAYS)
+    async with listening(Peer()) as peer:
+        (record,) = await called(an_order(peer, fixture, duration_s=1.0, redials=True))
+    assert (record.end, record.failure) == ("time", "")
+    assert peer.heard[-1]["event"] == "stop"
+    assert [form["CallStatus"] for form in peer.nexts] == ["completed"]
+
+
+async def test_stop_ends_everything(tmp_path: Path) -> None:
+    """Calls that are up, and those that were still to come."""
+    fixture = a_fixture(tmp_path, STAYS)
+    lines = [Placing(0, 0.0), Placing(1, 500.0)]
+    async with listening(Peer()) as peer:
+        (record,) = await called(an_order(peer, fixture, lines=lines, most=2), stop_after_s=1.0)
+    assert (record.number, record.end, record.failure) == (0, "interrupted", "")
+
+
+async def test_who_finds_all_lines_taken_is_counted(tmp_path: Path) -> None:
+    """And not placed."""
+    fixture = a_fixture(tmp_path, STAYS)
+    lines = [Placing(0, 0.0), Placing(1, 0.3), Placing(2, 0.4)]
+    async with listening(Peer()) as peer:
+        pulses = await worked(an_order(peer, fixture, lines=lines, duration_s=2.5))
+    assert pulses[-1].turned_away == 2
+    assert sum(len(pulse.ended) for pulse in pulses) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        (b"", "upgrade_refused"),
+        (b"hello\r\n\r\n", "upgrade_refused"),
+        (b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", "upgrade_refused"),
+        (None, "stream_unreachable"),
+    ],
+)
+async def test_a_stream_that_never_comes_up_has_its_reason(
+    tmp_path: Path, answer: bytes | None, failure: str
+) -> None:
+    """Closed, broken, sent elsewhere, nobody there: the call is over, whatever happens."""
+
+    async def rude(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer or b"")
+        writer.close()
+
+    fixture = a_fixture(tmp_path, STAYS)
+    server = await asyncio.start_server(rude, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    if answer is None:
+        server.close()
+    stream = f'<Stream url="ws://127.0.0.1:{port}/media"/>'
+    twiml = f"<Response><Connect>{stream}</Connect></Response>"
+    async with listening(Peer(twiml=twiml)) as peer:
+        (record,) = await called(an_order(peer, fixture))
+    server.close()
+    assert (record.failure, record.end) == (failure, "none")
+
+
+async def test_pulses_tell_how_it_is_doing(tmp_path: Path) -> None:
+    """What is up, what was waited for, and how late its clock was."""
+    fixture = a_fixture(tmp_path, STAYS)
+    async with listening(Peer()) as peer:
+        pulses = await worked(an_order(peer, fixture, duration_s=1.8))
+    assert any(pulse.up == 1 for pulse in pulses)
+    waits = {name for pulse in pulses for name in pulse.waits}
+    assert {"webhook", "connect", "answer"} <= waits
+    assert sum(count for pulse in pulses for count in pulse.late.values()) > 40
+    assert pulses[-1].cpu_s > 0
+
+
+async def test_a_fault_of_its_own_is_no_measurement(tmp_path: Path) -> None:
+    """It hangs up, and says what broke."""
+    fixture = a_fixture(tmp_path, STAYS)
+    loop = asyncio.get_running_loop()
+    async with listening(Peer()) as peer:
+        with Clock(loop) as clock:
+            worker = Worker(an_order(peer, fixture), clock, lambda _: None)
+            context = {"message": "a callback failed", "exception": ValueError("why")}
+            loop.call_later(0.5, lambda: worker.broken(loop, context))
+            with pytest.raises(GatewayError, match=r"a callback failed: ValueError\('why'\)"):
+                await worker.run(0)
+
+
+async def test_a_process_takes_orders(tmp_path: Path) -> None:
+    """Order, ready, begin, pulses, stop: a line each."""
+    fixture = a_fixture(tmp_path, STAYS)
+    async with listening(Peer()) as peer:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gateway.ops.load.worker"),
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        words: list[Word] = []
+        process.stdin.write(msgspec.json.encode(an_order(peer, fixture)) + b"\n")
+        words.append(msgspec.json.decode(await process.stdout.readline(), type=Word))
+        process.stdin.write(msgspec.json.encode(Begin(0)) + b"\n")
+        while not any(isinstance(word, Pulse) and word.up for word in words):
+            words.append(msgspec.json.decode(await process.stdout.readline(), type=Word))
+        process.stdin.write(msgspec.json.encode(Stop()) + b"\n")
+        out, _ = await process.communicate()
+    assert process.returncode == 0
+    assert words[0] == Ready(0)
+    last = json.loads(out.splitlines()[-1])
+    assert [call["end"] for call in last["ended"]] == ["interrupted"]
