@@ -21,6 +21,8 @@ class Registry:
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self.draining = False
+        self.ended = 0
+        """Calls that have ended so far."""
         self._calls: dict[str, Call] = {}
         self._ended: dict[str, tuple[float, str]] = {}
         self._seats: set[str] = set()
@@ -73,6 +75,7 @@ class Registry:
     def remove(self, call: Call, reason: str, now: float) -> None:
         """A call ended; its CallSid stays known."""
         self._calls.pop(call.offer.call_sid, None)
+        self.ended += 1
         self._forget_old(now)
         self._ended[call.offer.call_sid] = (now, reason)
         self._look_if_empty()

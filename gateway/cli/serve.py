@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import secrets
 import sys
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from gateway.settings import Settings, is_loopback, load_settings, not_set
 
 if TYPE_CHECKING:
     from gateway.agents import AgentFolder
+    from gateway.call.registry import Registry
     from gateway.core.events import CallEvent
     from gateway.web.server import DrainingServer
 
@@ -112,6 +112,7 @@ async def run_gateway(settings: Settings) -> int:
     from gateway.call.link import Dialler
     from gateway.call.meter import tariff_of
     from gateway.call.reception import Reception
+    from gateway.call.rehearsal import rehearse
     from gateway.call.tools import ToolRunner
     from gateway.core.tickets import derive_secret
     from gateway.observe.logs import event_log
@@ -160,7 +161,8 @@ async def run_gateway(settings: Settings) -> int:
             await archive.start(tariff.spending.preload)
             if placing is not None:
                 placing.start()
-            return await _run(server, settings, agents)
+            await rehearse()
+            return await _run(server, settings, agents, reception.registry)
     finally:
         if consults is not None:
             await consults.close()
@@ -169,23 +171,26 @@ async def run_gateway(settings: Settings) -> int:
         await asyncio.to_thread(archive.stop)
 
 
-async def _run(server: "DrainingServer", settings: Settings, agents: "AgentFolder") -> int:
-    # What start-up made lives as long as the process: the collector need not walk it again.
-    gc.collect()
-    gc.freeze()
+async def _run(
+    server: "DrainingServer", settings: Settings, agents: "AgentFolder", registry: "Registry"
+) -> int:
+    from gateway.call.garbage import collect, settle
+
+    settle()
     # In the log's own format: stderr is read line by line by machines.
     structlog.get_logger().info(
         "gateway.addresses",
         health=f"http://{settings.host}:{settings.port}/healthz",
         webhook=f"{settings.public_url}/twilio/voice",
     )
-    watching = asyncio.ensure_future(agents.watch())
+    beside = [asyncio.ensure_future(agents.watch()), asyncio.ensure_future(collect(registry))]
     try:
         with contextlib.suppress(SystemExit):  # uvicorn's way out when it cannot listen
             await server.serve()
     finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
     if not server.started:
         sys.stderr.write(f"gateway: cannot listen on {settings.host}:{settings.port}\n")
         return 1
