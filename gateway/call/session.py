@@ -31,6 +31,9 @@ AgentBuilder = Callable[[CallContext], Awaitable[RealtimeAgent[CallContext]]]
 
 _UNREAD = UNUSED_BY_SDK | ONLY_FOR_GUARDRAILS | ONLY_AHEAD
 
+HISTORY_KEPT = 50
+"""Items of a conversation that the SDK need not forget."""
+
 Credentials = Callable[[], Awaitable[Mapping[str, str]]]
 """Headers that prove who we are, asked for at each connection (a token may have expired)."""
 
@@ -105,3 +108,13 @@ async def build_session(
     agent = await plan.build(context)
     runner = RealtimeRunner(agent, model=model, config=plan.run_config)
     return await runner.run(context=context, model_config=plan.model_config)
+
+
+def shorten_history(session: RealtimeSession) -> None:
+    """Has the SDK forget the oldest items of a long conversation, for a call without an audience.
+
+    It keeps every item (2.7 KB each) and goes through all of them at each event; nobody but an
+    audience ever reads them. The model's own conversation, and our records, keep everything.
+    """
+    if len(session._history) > 2 * HISTORY_KEPT:
+        session._history = session._history[-HISTORY_KEPT:]

@@ -31,7 +31,7 @@ from gateway.call.greeting import Opening
 from gateway.call.link import Dialler, ModelLink
 from gateway.call.model import TelephonyModel
 from gateway.call.narrator import Narrator
-from gateway.call.session import AgentPlan, build_session
+from gateway.call.session import AgentPlan, build_session, shorten_history
 from gateway.core import commands
 from gateway.core.events import ApprovalDecided, CallEvent, ModelErrorReported
 from gateway.core.ledger import Item
@@ -180,7 +180,9 @@ class Upstream:
                 self._narrator.tell(event)
                 if isinstance(event, RealtimeToolApprovalRequired):
                     self._ask_approval(session, event)
-                if self._seat is not None:
+                if self._seat is None:
+                    shorten_history(session)
+                else:
                     self._seat.hear(event)
         except ModelError as error:
             self._on_lost(error.reason, str(error))

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 
 import pytest
 from agents.realtime import RealtimeAgent
+from agents.realtime.items import InputText, UserMessageItem
+from agents.realtime.model_events import (
+    RealtimeModelItemDeletedEvent,
+    RealtimeModelItemUpdatedEvent,
+)
 from agents.realtime.model_inputs import RealtimeModelSendInterrupt
 
 from gateway.call.audience import Audience
@@ -18,7 +23,7 @@ from gateway.call.model import (
     UNUSED_BY_SDK,
     TelephonyModel,
 )
-from gateway.call.session import build_session
+from gateway.call.session import HISTORY_KEPT, build_session, shorten_history
 from gateway.call.tools import ToolRunner
 from tests.call.calls import plan
 from tests.call.contexts import context
@@ -95,3 +100,21 @@ def test_an_agent_with_an_audience_hears_everything() -> None:
     """`raw_model_event` shows every event to an agent that listens."""
     audience = Audience(ToolRunner(threads=1, timeout_s=1), on_event=print)
     assert plan("ws://127.0.0.1:9/", more={"audience": audience}).withheld() == frozenset()
+
+
+@pytest.mark.asyncio
+async def test_a_long_conversation_is_forgotten_by_the_sdk_bit_by_bit() -> None:
+    """It keeps the newest items, never more than twice as many, and goes on with them."""
+    session = await build_session(plan("ws://127.0.0.1:9/"), model(), CONTEXT)
+    longest = 0
+    for number in range(5 * HISTORY_KEPT):
+        said = UserMessageItem(item_id=f"item_{number}", content=[InputText(text="Hello?")])
+        await session.on_event(RealtimeModelItemUpdatedEvent(item=said))
+        shorten_history(session)
+        longest = max(longest, len(session._history))
+    assert longest == 2 * HISTORY_KEPT
+    newest = [item.item_id for item in session._history][-HISTORY_KEPT:]
+    assert newest == [f"item_{number}" for number in range(4 * HISTORY_KEPT, 5 * HISTORY_KEPT)]
+    deleted = RealtimeModelItemDeletedEvent(item_id=newest[-1])
+    await session.on_event(deleted)
+    assert session._history[-1].item_id == newest[-2]
