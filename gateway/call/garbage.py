@@ -37,6 +37,7 @@ async def collect(registry: Registry) -> None:
     while True:
         await asyncio.sleep(LOOK_S)
         ended = registry.ended - searched
-        if ended and (not len(registry) or ended >= MOST_ENDED):
+        aged = gc.get_count()[2]  # portions that grew old since the last search: not only calls
+        if ended >= MOST_ENDED or ((ended or aged) and not len(registry)):
             searched = registry.ended
             gc.collect()

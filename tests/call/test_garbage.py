@@ -49,8 +49,19 @@ async def collecting(registry: Registry) -> AsyncIterator["weakref.ref[Ring]"]:
 
 
 @pytest.mark.asyncio
-async def test_nothing_is_searched_before_a_call_has_ended() -> None:
+async def test_what_others_than_calls_left_goes_when_nobody_is_on_the_line() -> None:
+    """Requests, reloads: Python has moved their objects to the old ones."""
+    registry = Registry(9)
+    gc.collect(1)
+    async with collecting(registry) as ring:
+        await turns(20)
+        assert ring() is None
+
+
+@pytest.mark.asyncio
+async def test_nothing_is_searched_before_something_is_to_be_found() -> None:
     """A gateway nobody calls does nothing."""
+    gc.collect()
     async with collecting(Registry(9)) as ring:
         await turns(20)
         assert ring() is not None
