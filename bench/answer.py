@@ -13,9 +13,9 @@ from time import perf_counter_ns
 from typing import Protocol
 
 from bench import realtime
-from bench.clock import Clock
 from bench.record import Item
 from bench.stamps import BYTE_NS, FRAME_BYTES, Stamp, stamped_frame, tail
+from gateway.ops.load.clock import Clock
 
 SPEED = 4.5
 ITEM_AFTER_S = 0.195

@@ -18,10 +18,10 @@ import msgspec
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 from picows.url import WSParsedURL
 
-from bench.clock import Clock
 from bench.record import CallRecord, Exchange
 from bench.stamps import end_base64, head_base64
 from bench.webhook import Account, Stream, request_stream
+from gateway.ops.load.clock import Clock
 
 FRAME_NS = 20_000_000
 FIRST_TIMESTAMP_MS = 155  # Twilio's first timestamp is not 0

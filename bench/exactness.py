@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from bench.clock import Clock
 from bench.figures import Figures, Truncations, spread
 from bench.load import Load, Outcome, Plan
 from bench.process import Gateway
 from bench.record import CallRecord
 from bench.relay import DelayRelay
 from bench.script import Interrupting
+from gateway.ops.load.clock import Clock
 
 NETWORKS = tuple((delay, jitter) for delay in (0.0, 20.0, 50.0, 80.0) for jitter in (0.0, 10.0))
 """(one-way delay, jitter) in ms."""

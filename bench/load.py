@@ -11,20 +11,19 @@ import asyncio
 import gc
 import random
 import time
-from array import array
 from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import Protocol
 
 from bench.caller import FRAME_NS, Caller
-from bench.clock import Clock
 from bench.course import Look, slope
-from bench.figures import FLUSH_NS, Figures, Window, measure, percentile
+from bench.figures import FLUSH_NS, Figures, Window, measure
 from bench.model import ScriptedModel
 from bench.process import GatewayFailed
 from bench.record import CallRecord, Exchange
 from bench.script import Script
 from bench.webhook import Account
+from gateway.ops.load.clock import Clock
 
 VOID_LATE_MS = 5.0
 VOID_WAITED_SHARE = 0.03
@@ -135,7 +134,7 @@ class Load:
 
     async def _steady(self, gateway: UnderTest, plan: Plan) -> tuple[Figures, Window, list[Look]]:
         """The window in which everything is measured."""
-        late = self._clock.late_ns = array("q")
+        self._clock.lateness.take()
         start_ns, own = perf_counter_ns(), time.process_time()
         before = _spent(gateway)
         looks = await self._watch(gateway, plan.seconds)
@@ -145,7 +144,7 @@ class Load:
         )
         window = Window(start_ns, perf_counter_ns())
         seconds = (window.end_ns - window.start_ns) / 1e9
-        ordered = sorted(late)
+        late = self._clock.lateness.take()
         figures = {
             "cpu_ms_per_call_s": cpu_ns / 1e6 / plan.calls / seconds,
             "cpu_share": cpu_ns / 1e9 / seconds,
@@ -154,8 +153,8 @@ class Load:
             "others_share": max(0.0, waited_ns - threads_ns) / 1e9 / seconds,
             "rss_growth_kb_per_call_min": slope(looks) * 60 / plan.calls,
             "generator_cpu_share": (time.process_time() - own) / seconds,
-            "generator_late_p99_ms": percentile(ordered, 0.99) / 1e6,
-            "generator_late_max_ms": ordered[-1] / 1e6,
+            "generator_late_p99_ms": late.percentile_ms(0.99) or 0.0,
+            "generator_late_max_ms": late.percentile_ms(1.0) or 0.0,
         }
         return figures, window, looks
 

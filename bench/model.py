@@ -19,9 +19,9 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest
 
 from bench import realtime
 from bench.answer import Answer
-from bench.clock import Clock
 from bench.record import CallRecord, Exchange, Item
 from bench.stamps import Stamp, StampReader
+from gateway.ops.load.clock import Clock
 
 if TYPE_CHECKING:
     from ssl import SSLContext

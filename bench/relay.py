@@ -9,7 +9,7 @@ from random import Random
 from time import perf_counter_ns
 from typing import cast
 
-from bench.clock import Clock
+from gateway.ops.load.clock import Clock
 
 NS_PER_MS = 1_000_000
 

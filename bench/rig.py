@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.certificate import Certificate
-from bench.clock import Clock
 from bench.load import Load, Plan
 from bench.model import ScriptedModel
 from bench.process import Cores, Gateway, allow_sockets, pinned
 from bench.script import Ordinary
+from gateway.ops.load.clock import Clock
 
 WARM_UP = Plan(calls=3, seconds=1.5, script=Ordinary(), settle_s=1.0)
 REST_S = 0.7

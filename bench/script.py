@@ -13,8 +13,8 @@ from random import Random
 from typing import Protocol
 
 from bench.answer import AUDIO_AFTER_S
-from bench.clock import Clock
 from bench.model import COMMIT_TO_CREATED_S, GREETING_BYTES
+from gateway.ops.load.clock import Clock
 
 BYTES_PER_S = 8000
 TURN_S = 0.8

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from bench.certificate import Certificate
-from bench.clock import Clock
 from bench.load import Plan
 from bench.model import ScriptedModel
 from bench.process import COMMANDS
 from bench.rig import assembled
 from bench.script import Ordinary
+from gateway.ops.load.clock import Clock
 
 
 @pytest.mark.asyncio

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import pytest
 
-from bench.clock import Clock
 from bench.density import Bench
 from bench.load import Load, Plan
 from bench.model import ScriptedModel
@@ -15,6 +14,7 @@ from bench.process import GatewayFailed
 from bench.results import Results
 from bench.script import Ordinary
 from bench.webhook import Account
+from gateway.ops.load.clock import Clock
 from tests.bench.loopback import LoopbackGateway
 
 

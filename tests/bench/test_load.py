@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
 
 import pytest
 
 from bench import load
-from bench.clock import Clock
 from bench.figures import percentile
 from bench.load import Load, Outcome, Plan
 from bench.model import ScriptedModel
 from bench.relay import DelayRelay
 from bench.script import Cues
+from gateway.ops.load.clock import Clock
 from tests.bench.loopback import Faults, LoopbackGateway
 
 
@@ -147,27 +147,3 @@ async def test_a_network_delays_the_clear_and_the_truth() -> None:
     assert (f["lost_in"], f["doubled"], f["reordered"]) == (0, 0, 0)
     assert f["inbound_p50_ms"] >= 50
     assert f["interruption_p50_ms"] >= 50
-
-
-@pytest.mark.asyncio
-async def test_the_clock_calls_in_order_and_never_early() -> None:
-    """What is due earlier is called earlier, also when it was asked for later or from within."""
-    called: list[str] = []
-    done = asyncio.Event()
-
-    def note(name: str) -> Callable[[int], None]:
-        return lambda _: called.append(name)
-
-    def second(due_ns: int) -> None:
-        called.append("second")
-        clock.call_at(due_ns, note("within"))
-
-    with Clock(asyncio.get_running_loop()) as clock:
-        clock.call_in(0.03, note("third"))
-        clock.call_in(0.01, note("first"))
-        clock.call_in(0.02, second)
-        clock.call_in(0.04, lambda _: done.set())
-        async with asyncio.timeout(5):
-            await done.wait()
-        assert min(clock.late_ns) >= 0
-    assert called == ["first", "second", "within", "third"]

@@ -15,11 +15,11 @@ from openai.types.realtime.realtime_server_event import RealtimeServerEvent
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 from pydantic import Field, TypeAdapter
 
-from bench.clock import Clock
 from bench.model import ScriptedModel
 from bench.record import CallRecord, Exchange
 from bench.script import Cues
 from bench.stamps import Stamp, StampReader, stamped_frame
+from gateway.ops.load.clock import Clock
 
 SERVER: TypeAdapter[Any] = TypeAdapter(Annotated[RealtimeServerEvent, Field(discriminator="type")])
 

@@ -9,11 +9,11 @@ from random import Random
 
 import pytest
 
-from bench.clock import Clock
 from bench.load import Load, Outcome, Plan
 from bench.model import ScriptedModel
 from bench.process import COMMANDS, Cores, Gateway, GatewayFailed
 from bench.script import Cues
+from gateway.ops.load.clock import Clock
 
 
 class EarlyInterruption:

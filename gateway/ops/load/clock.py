@@ -1,4 +1,5 @@
-"""One absolute clock for everything a worker does at a time: its callers' frames, marks, delays.
+"""One absolute clock for everything a load does at a time: callers' frames, marks, delays, and a
+benchmark's model.
 
 An event loop's timers are rounded to milliseconds, which would send the frames of many callers in
 bunches. This one stands on a Linux timerfd (CLOCK_MONOTONIC, which `time.perf_counter_ns` is as
@@ -75,6 +76,10 @@ class Clock:
         if when_ns < self._armed_ns or not self._armed_ns:
             self._arm(when_ns)
 
+    def call_in(self, delay_s: float, due: Due) -> None:
+        """Calls so many seconds from now."""
+        self.call_at(perf_counter_ns() + int(delay_s * 1e9), due)
+
     def _fire(self) -> None:
         """Runs what is due now; what falls due meanwhile waits until sockets were read once."""
         queue, now_ns = self._queue, perf_counter_ns()
@@ -85,7 +90,9 @@ class Clock:
                 self.lateness.add(perf_counter_ns() - when_ns)
                 due(when_ns)
         finally:
-            self._arm(queue[0][0] if queue else 0)
+            # An expired timer nobody has set again stays readable: what is due needs no new one.
+            if not queue or queue[0][0] > perf_counter_ns():
+                self._arm(queue[0][0] if queue else 0)
 
     def _arm(self, when_ns: int) -> None:
         """Sets the timer (0 stops it), which also makes the descriptor unreadable again."""

@@ -33,6 +33,21 @@ async def test_everything_happens_in_order_and_not_early() -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_delay_counts_from_now() -> None:
+    """Longer ones come later, whichever was asked for first; none comes early."""
+    loop = asyncio.get_running_loop()
+    called: list[str] = []
+    done: asyncio.Future[None] = loop.create_future()
+    with Clock(loop) as clock:
+        asked_ns = perf_counter_ns()
+        clock.call_in(0.02, lambda _: done.set_result(None))
+        clock.call_in(0.01, lambda _: called.append("first"))
+        await done
+        assert perf_counter_ns() - asked_ns >= 20_000_000
+    assert called == ["first"]
+
+
+@pytest.mark.asyncio
 async def test_a_fault_in_one_call_keeps_the_others() -> None:
     """The loop hears of it, and the clock goes on."""
     loop = asyncio.get_running_loop()
