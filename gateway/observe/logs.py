@@ -19,8 +19,6 @@ from gateway.core.events import (
     AgentStarted,
     AgentStopped,
     CallerSpoke,
-    CallerStarted,
-    CallerStopped,
     CallEvent,
     Listener,
     ModelLost,
@@ -30,7 +28,7 @@ from gateway.core.shown import event_name, shown_fields
 from gateway.settings import Settings
 
 _SPOKEN = (AgentSpoke, CallerSpoke)
-_DETAILS = (AgentStarted, AgentStopped, CallerStarted, CallerStopped, UsageCounted)
+_DETAILS = (AgentStarted, AgentStopped, UsageCounted)
 """Of turns that have a line of their own: for debugging."""
 _DIGIT = re.compile(r"\d(?=(?:\D*\d){2})")
 """Every digit but the last two, however the number is written."""

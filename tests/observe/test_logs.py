@@ -19,8 +19,6 @@ from gateway.core.events import (
     AgentStopped,
     CallEnded,
     CallerSpoke,
-    CallerStarted,
-    CallerStopped,
     CallEvent,
     CallOffered,
     CarrierOddity,
@@ -40,8 +38,6 @@ LEVELS = {
     ModelLost: "error",
     AgentStarted: "debug",
     AgentStopped: "debug",
-    CallerStarted: "debug",
-    CallerStopped: "debug",
     UsageCounted: "debug",
 }
 HOSTILE = '\r\n{"event": "forged"}\x1b[2J\x1b[31mred\u2028\u0085\x00\x07'
