@@ -120,8 +120,9 @@ class ModelLink(WSListener):
 
     def abort(self) -> None:
         """Drops the connection without waiting for anything."""
-        if self._transport is not None:
-            self._transport.disconnect(graceful=False)
+        transport, self._transport = self._transport, None  # nothing is written behind it
+        if transport is not None:
+            transport.disconnect(graceful=False)
 
     @property
     def closed(self) -> bool:

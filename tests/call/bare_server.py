@@ -6,6 +6,7 @@ Owns handshake and framing of RFC 6455 as far as the tests need them. Knows no R
 import asyncio
 import base64
 import hashlib
+import ssl
 import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -141,20 +142,22 @@ async def upgrade(connection: Connection) -> None:
 class BareServer:
     """A server on loopback; `serve` says what each connection meets with."""
 
-    def __init__(self, serve: Serve = upgrade) -> None:
+    def __init__(self, serve: Serve = upgrade, tls: ssl.SSLContext | None = None) -> None:
         self.connections: Chronicle[Connection] = Chronicle()
         self.port = 0
         self._serve = serve
+        self._tls = tls
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"ws://127.0.0.1:{self.port}/v1/realtime?model=m"
+        scheme = "ws" if self._tls is None else "wss"
+        return f"{scheme}://127.0.0.1:{self.port}/v1/realtime?model=m"
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", 0, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

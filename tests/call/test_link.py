@@ -6,10 +6,12 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosedError
 
+from bench.certificate import Certificate
 from gateway.call.link import MAX_MESSAGE_BYTES, Dialler, ModelLink
 from gateway.core import commands
 from gateway.errors import ModelError
@@ -465,8 +467,13 @@ async def test_abort_drops_the_connection_at_once() -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_server_that_stops_reading_is_dropped() -> None:
-    """What waits unread is bounded: the link ends and says why."""
+@pytest.mark.parametrize("secure", [False, True])
+async def test_a_server_that_stops_reading_is_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, secure: bool
+) -> None:
+    """What waits unread is bounded: the link ends and says why, and nothing is written behind."""
+    certificate = Certificate.make(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.shown))
 
     async def serve(connection: Connection) -> None:
         await connection.read_request()
@@ -475,7 +482,7 @@ async def test_a_server_that_stops_reading_is_dropped() -> None:
 
     listener = Listener()
     append = commands.append(b"\xff" * 160)
-    async with BareServer(serve) as upstream:
+    async with BareServer(serve, certificate.server() if secure else None) as upstream:
         link = await dialler().dial(upstream.url, HEADERS, listener)
         written = 0
         while not link.closed and written < 64 * 1024 * 1024:
@@ -486,6 +493,7 @@ async def test_a_server_that_stops_reading_is_dropped() -> None:
         assert link.closed
         assert link.close_reason == "the server stopped reading"
         assert len(listener.closed) == 1
+        assert caplog.records == []
 
 
 # What is sent
