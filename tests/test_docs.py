@@ -30,6 +30,7 @@ from gateway.ops.load.figures import COUNTS, MEASURES
 from gateway.ops.load.record import FAILURES
 from gateway.settings import Settings, load_settings
 from gateway.web.app import build_app
+from gateway.web.parts import Parts
 from tests.agents.test_schema import tables
 
 ROOT = Path(__file__).parents[1]
@@ -92,7 +93,7 @@ def addresses() -> set[str]:
     settings = load_settings(
         _env_file=None, public_url="https://voice.example.com", twilio_auth_token="made-up"
     )
-    return set(listed(build_app(settings, Mock()).routes))
+    return set(listed(build_app(Parts(settings, Mock())).routes))
 
 
 def listed(routes: list[BaseRoute], prefix: str = "") -> Iterator[str]:

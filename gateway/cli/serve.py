@@ -122,6 +122,7 @@ async def run_gateway(settings: Settings) -> int:
     from gateway.store.archive import Archive
     from gateway.store.pricefile import read_prices
     from gateway.web.app import build_app
+    from gateway.web.parts import Parts
     from gateway.web.server import build_server
 
     tools = ToolRunner(threads=settings.tool_threads, timeout_s=settings.tool_timeout_s)
@@ -155,7 +156,7 @@ async def run_gateway(settings: Settings) -> int:
     tools.start()
     try:
         async with placing_calls as placing:
-            app = build_app(settings, reception, archive.durable, placing, consults)
+            app = build_app(Parts(settings, reception, archive.durable, placing, consults))
             server = build_server(app, settings, reception)
             await agents.open()
             await archive.start(tariff.spending.preload)

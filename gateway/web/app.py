@@ -3,38 +3,28 @@
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from gateway.call.reception import Reception
-from gateway.ops.consulting.consults import Consults
-from gateway.ops.placing.placing import Placing
-from gateway.settings import Settings
-from gateway.web.api import Api, ApprovalHandlers
-from gateway.web.campaigns import CampaignHandlers
+from gateway.web.api.approvals import ApprovalHandlers
+from gateway.web.api.campaigns import CampaignHandlers
+from gateway.web.api.endpoint import Endpoint, Socket
+from gateway.web.api.gate import Gate
+from gateway.web.api.outgoing import CallHandlers
 from gateway.web.consult import ConsultWebhooks
 from gateway.web.health import healthz, readyz
 from gateway.web.media import MediaSocket
-from gateway.web.outgoing import CallHandlers
+from gateway.web.parts import Parts
 from gateway.web.signature import Signatures
 from gateway.web.sockets import MEDIA_PATH
-from gateway.web.twilio import Durable, TwilioWebhooks
+from gateway.web.twilio import TwilioWebhooks
 
 
-def build_app(
-    settings: Settings,
-    reception: Reception,
-    durable: Durable | None = None,
-    placing: Placing | None = None,
-    consults: Consults | None = None,
-) -> Starlette:
-    """The ASGI application over a reception; ``durable`` is asked before a call is accepted,
-    ``placing`` makes calls, if any may be made, ``consults`` are who is asked to take one.
-    """
+def build_app(parts: Parts) -> Starlette:
+    """The ASGI application over a gateway's parts."""
+    settings, reception = parts.settings, parts.reception
     signatures = Signatures(settings)
-    twilio = TwilioWebhooks(settings, reception, signatures, durable, placing)
-    consult = ConsultWebhooks(settings, consults)
+    twilio = TwilioWebhooks(settings, reception, signatures, parts.durable, parts.placing)
+    consult = ConsultWebhooks(settings, parts.consults)
     media = MediaSocket(settings, reception, signatures)
-    api = Api(settings, reception)
-    approvals = ApprovalHandlers(reception.approvals)
-    calls, campaigns = CallHandlers(settings, placing), CampaignHandlers(placing)
+    gate = Gate(settings, reception)
     routes: list[BaseRoute] = [
         Route("/twilio/voice", twilio.endpoint(twilio.voice, kept=True), methods=["POST"]),
         WebSocketRoute(MEDIA_PATH, media.endpoint),
@@ -46,13 +36,7 @@ def build_app(
         Route("/twilio/consult-answer", twilio.endpoint(consult.decided), methods=["POST"]),
         Route("/twilio/consult-status", twilio.endpoint(consult.told), methods=["POST"]),
         Route("/twilio/stream-status", twilio.endpoint(twilio.stream_status), methods=["POST"]),
-        Route("/api/approvals", api.endpoint(approvals.pending)),
-        Route("/api/approvals/{tool_call_id}", api.endpoint(approvals.decide), methods=["POST"]),
-        Route("/api/calls", api.endpoint(calls.list), methods=["GET"]),
-        Route("/api/calls", api.endpoint(calls.place), methods=["POST"]),
-        Route("/api/calls/{call_id}", api.endpoint(calls.show), methods=["GET"]),
-        Route("/api/calls/{call_id}", api.endpoint(calls.hang_up), methods=["DELETE"]),
-        Route("/api/campaigns", api.endpoint(campaigns.calls), methods=["GET"]),
+        *(gate.route(each) for each in _api(parts)),
         Route("/healthz", healthz),
         Route("/readyz", readyz(reception.registry)),
     ]
@@ -60,3 +44,12 @@ def build_app(
     # A redirect would name the host the request claims, and no address here has a last slash.
     app.router.redirect_slashes = False
     return app
+
+
+def _api(parts: Parts) -> list[Endpoint | Socket]:
+    """Everything under ``/api/``."""
+    return [
+        *ApprovalHandlers(parts.reception.approvals).endpoints(),
+        *CallHandlers(parts.settings, parts.placing).endpoints(),
+        *CampaignHandlers(parts.placing).endpoints(),
+    ]

@@ -46,6 +46,7 @@ from gateway.store.recordings.vault import open_vault
 from gateway.store.records.reader import open_reader
 from gateway.store.spent import Spent
 from gateway.web.app import build_app
+from gateway.web.parts import Parts
 from gateway.web.server import build_server
 
 ROOT = Path(__file__).parent.parent.parent
@@ -231,7 +232,7 @@ async def house(
         plan = agents.plan
         office = open_placing(settings, reception, plan, tariff, tallies, consults, waits, now)
         placing = await stack.enter_async_context(office)
-    app = build_app(settings, reception, durable, placing, consults)
+    app = build_app(Parts(settings, reception, durable, placing, consults))
     server = build_server(app, settings, reception)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     running = House(base, reception, model, twin)

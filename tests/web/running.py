@@ -30,6 +30,7 @@ from gateway.ops.placing.placing import Placing
 from gateway.settings import Settings, load_settings
 from gateway.sim.realtime import RealtimeServer
 from gateway.web.app import build_app
+from gateway.web.parts import Parts
 from gateway.web.server import DrainingServer, build_server
 from tests.call.contexts import ready
 from tests.sim.realtime.harness import options
@@ -238,7 +239,7 @@ async def running(
 
     line = Line(settings, dialler, gateway.listen, Approvals(timeout_s=30))
     gateway.reception = _Reception(gateway, line, plan_for, SECRET)
-    app = build_app(settings, gateway.reception, placing=placing)
+    app = build_app(Parts(settings, gateway.reception, placing=placing))
     extend(app)
     gateway.server = build_server(app, settings, gateway.reception)
     gateway.serving = asyncio.create_task(gateway.server.serve(sockets=[listener]))

@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from gateway.web.app import build_app
+from gateway.web.parts import Parts
 from tests.web.carrier import new_call_sid, voice_form
 from tests.web.running import Gateway, running
 
@@ -27,7 +28,7 @@ async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gat
 
 def routes(gateway: Gateway) -> list[BaseRoute]:
     """The route table of the running application."""
-    app = build_app(gateway.settings, gateway.reception)
+    app = build_app(Parts(gateway.settings, gateway.reception))
     assert isinstance(app, Starlette)
     return app.routes
 

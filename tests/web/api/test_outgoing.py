@@ -20,6 +20,7 @@ from gateway.ops.rest import CarrierUnknown
 from gateway.settings import load_settings
 from gateway.store.dials import KeyReused
 from gateway.web.app import build_app
+from gateway.web.parts import Parts
 from tests.web.placings import HandPlacing, dial
 
 pytestmark = pytest.mark.asyncio
@@ -42,7 +43,7 @@ class Desk:
         reception = SimpleNamespace(
             approvals=Approvals(1), registry=Registry(1), rejected=lambda reason: None
         )
-        app = build_app(settings, cast(Reception, reception), placing=placing)
+        app = build_app(Parts(settings, cast(Reception, reception), placing=placing))
         (token,) = api_tokens(settings)
         self.http = httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app),

@@ -5,8 +5,8 @@ from typing import Any, cast
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from tests.web.api.test_outgoing import Desk
 from tests.web.placings import HandPlacing
-from tests.web.test_outgoing import Desk
 
 pytestmark = pytest.mark.asyncio
 

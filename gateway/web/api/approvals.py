@@ -1,31 +1,18 @@
-"""The API for the people and programs behind the agents: which tool calls wait, and their decision.
+"""``/api/approvals``: which tool calls wait for a person, and what they decide."""
 
-Everything under ``/api/`` goes through one gate: the token of GATEWAY_API_TOKEN, or the one the
-command line makes of the first auth token, so that it needs no set-up on the gateway's own machine.
-Without the one it is closed to everybody who has not the other.
-"""
-
-import hmac
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
 
 from gateway.call.approvals import ApprovalRequest, Approvals
-from gateway.call.reception import Reception
-from gateway.ops.apitokens import api_tokens
-from gateway.settings import Settings
-from gateway.web.answers import answered, body_of
+from gateway.web.api.answers import body_of
+from gateway.web.api.endpoint import Endpoint
 
 MAX_MESSAGE_CHARS = 500
 _MILLISECOND = timedelta(milliseconds=1)
-
-Handler = Callable[[Request], Awaitable[Any]]
-"""Takes a request that may do what it asks for; its result is the JSON of the answer, or it."""
 
 
 class _Decision(msgspec.Struct, forbid_unknown_fields=True):
@@ -33,47 +20,25 @@ class _Decision(msgspec.Struct, forbid_unknown_fields=True):
     message: Annotated[str, msgspec.Meta(max_length=MAX_MESSAGE_CHARS)] | None = None
 
 
-class Api:
-    """The gate before every endpoint under ``/api/``."""
-
-    def __init__(self, settings: Settings, reception: Reception) -> None:
-        self._open = settings.api_token is not None
-        self._tokens = [each.encode() for each in api_tokens(settings)]
-        self._reception = reception
-
-    def endpoint(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-        """An ASGI endpoint that lets only bearers of the token through to ``handler``."""
-
-        async def answer(request: Request) -> Response:
-            try:
-                self._admit(request)
-                result = await handler(request)
-                return result if isinstance(result, Response) else answered(result)
-            except HTTPException as refusal:
-                # Whoever is refused may still be sending: the connection goes, too.
-                headers = {**(refusal.headers or {}), "Connection": "close"}
-                return answered({"error": refusal.detail}, refusal.status_code, headers)
-
-        return answer
-
-    def _admit(self, request: Request) -> None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        given = token.strip().encode()
-        right = [hmac.compare_digest(given, each) for each in self._tokens]
-        if any(right) and scheme.lower() == "bearer":
-            return
-        self._reception.rejected("api_token")
-        if not self._open:
-            raise HTTPException(403, "closed: GATEWAY_API_TOKEN is not set")
-        wanted = "Authorization: Bearer <GATEWAY_API_TOKEN>"
-        raise HTTPException(401, f"needs {wanted}", {"WWW-Authenticate": "Bearer"})
-
-
 class ApprovalHandlers:
     """``/api/approvals``: the tool calls that wait for a person."""
 
     def __init__(self, approvals: Approvals) -> None:
         self._approvals = approvals
+
+    def endpoints(self) -> list[Endpoint]:
+        """The addresses."""
+        path = "/api/approvals"
+        return [
+            Endpoint("GET", path, "viewer", self.pending, "The tool calls that wait, oldest first"),
+            Endpoint(
+                "POST",
+                f"{path}/{{tool_call_id}}",
+                "operator",
+                self.decide,
+                "Approves or rejects a tool call that waits",
+            ),
+        ]
 
     async def pending(self, _request: Request) -> list[dict[str, Any]]:
         """Every tool call that waits, oldest first."""

@@ -20,7 +20,8 @@ from gateway.ops.placing.placing import Placing
 from gateway.ops.rest import CARRIER_FAULTS
 from gateway.settings import Settings
 from gateway.store.dials import Ask, KeyReused
-from gateway.web.answers import answered, body_of
+from gateway.web.api.answers import answered, body_of
+from gateway.web.api.endpoint import Endpoint
 
 MOST_DATA = 50
 _NO_CARRIER = (
@@ -66,6 +67,16 @@ class CallHandlers:
         """``placing`` = None: no calls are placed from here."""
         self._settings = settings
         self._placing = placing
+
+    def endpoints(self) -> list[Endpoint]:
+        """The addresses."""
+        all_of, one = "/api/calls", "/api/calls/{call_id}"
+        return [
+            Endpoint("GET", all_of, "viewer", self.list, "The calls we placed that are not over"),
+            Endpoint("POST", all_of, "operator", self.place, "Rings a phone"),
+            Endpoint("GET", one, "viewer", self.show, "One call, over or not"),
+            Endpoint("DELETE", one, "operator", self.hang_up, "Hangs up"),
+        ]
 
     async def place(self, request: Request) -> Response:
         """Lets a call in: 201 with it, or 200 with the one that was let in under the same key."""

@@ -22,10 +22,11 @@ from gateway.call.reception import Reception
 from gateway.call.registry import Registry
 from gateway.ops.apitokens import api_tokens
 from gateway.settings import load_settings
-from gateway.web import api
-from gateway.web.answers import MAX_BODY_BYTES
-from gateway.web.api import MAX_MESSAGE_CHARS
+from gateway.web.api import approvals
+from gateway.web.api.answers import MAX_BODY_BYTES
+from gateway.web.api.approvals import MAX_MESSAGE_CHARS
 from gateway.web.app import build_app
+from gateway.web.parts import Parts
 from tests.web.carrier import LIMIT_S
 from tests.web.running import running
 
@@ -50,7 +51,7 @@ class Desk:
         settings = load_settings(
             _env_file=None, public_url="https://voice.example.com", api_token=token, **more
         )
-        self.app = build_app(settings, cast(Reception, reception))
+        self.app = build_app(Parts(settings, cast(Reception, reception)))
         self.http = httpx2.AsyncClient(
             transport=httpx2.ASGITransport(self.app), base_url="https://voice.example.com"
         )
@@ -211,8 +212,8 @@ async def test_no_duration_is_negative(desk: Desk) -> None:
     (request,) = desk.approvals.pending()
     early = datetime(2000, 1, 1, tzinfo=UTC)
     late = datetime(2100, 1, 1, tzinfo=UTC)
-    assert api._shown(request, early)["waits_ms"] == 0
-    assert api._shown(request, late)["left_ms"] == 0
+    assert approvals._shown(request, early)["waits_ms"] == 0
+    assert approvals._shown(request, late)["left_ms"] == 0
 
 
 @pytest.mark.parametrize("arguments", ["é \u2028 \x00", "half a pair: \ud800", '"quoted"'])
@@ -363,7 +364,7 @@ async def test_no_body_breaks_it(body: bytes) -> None:
     """Whatever is sent, it is a decision or one line about what is wrong with it."""
     statuses: list[str] = []
     try:
-        statuses.append(api._decision(body).decision)
+        statuses.append(approvals._decision(body).decision)
     except HTTPException as refusal:
         statuses.append(str(refusal.status_code))
     assert statuses[0] in ("approve", "reject", "400")

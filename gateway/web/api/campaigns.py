@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from gateway.ops.placing.book import DATABASE_FAULTS
 from gateway.ops.placing.placing import Placing
+from gateway.web.api.endpoint import Endpoint
 
 _NAME = "say which campaign: ?name=, with at most 128 characters"
 _AWAY = "the database does not answer"
@@ -19,6 +20,11 @@ class CampaignHandlers:
     def __init__(self, placing: Placing | None) -> None:
         """``placing`` = None: no calls are placed from here."""
         self._placing = placing
+
+    def endpoints(self) -> list[Endpoint]:
+        """The address."""
+        about = "A page of the calls of one campaign"
+        return [Endpoint("GET", "/api/campaigns", "viewer", self.calls, about)]
 
     async def calls(self, request: Request) -> dict[str, Any]:
         """A page of the calls of one campaign, over or not."""

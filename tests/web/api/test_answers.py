@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message
 
-from gateway.web.answers import MAX_BODY_BYTES, answered, body_of
+from gateway.web.api.answers import MAX_BODY_BYTES, answered, body_of
 
 
 def request(*chunks: bytes, whole: bool = True) -> Request:

@@ -1,0 +1,1 @@
+"""Everything under ``/api/``: endpoints as data, one file per subject, one gate before all."""
