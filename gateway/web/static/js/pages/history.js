@@ -28,6 +28,7 @@ class HistoryPage {
     this.sums = el("p", { class: "hint sums" }, "\u00a0");
     this.place = el("div", { class: "history-rows", "aria-live": "polite" });
     this.pages = [];
+    root.classList.add("history-page");
     root.append(
       pageHead("History", el("p", { class: "hint" }, `Times in ${zoneName()}`)),
       el("section", { class: "charts", "aria-label": "Figures per day" }, ...Object.values(this.charts).map((chart) => chart.root)),
