@@ -19,7 +19,7 @@ from gateway.store.tables import audit
 
 MOST_AT_ONCE: Final = 500
 _TABLE: Final = str(audit.name)  # a plain text: the other is more than one
-_NUMBER: Final = re.compile(r"\+?[0-9]{7,}")
+_NUMBER: Final = re.compile(r"(?<![0-9A-Za-z])\+?[0-9]{7,}(?![0-9A-Za-z])")
 
 
 class Actor(Protocol):

@@ -9,6 +9,7 @@ from gateway.web.api.audit import AuditHandlers
 from gateway.web.api.campaigns import CampaignHandlers
 from gateway.web.api.endpoint import Endpoint, Socket
 from gateway.web.api.gate import Gate
+from gateway.web.api.openapi import Description
 from gateway.web.api.outgoing import CallHandlers
 from gateway.web.api.signin import SessionHandlers
 from gateway.web.consult import ConsultWebhooks
@@ -41,7 +42,7 @@ def build_app(parts: Parts) -> Starlette:
         Route("/twilio/consult-answer", twilio.endpoint(consult.decided), methods=["POST"]),
         Route("/twilio/consult-status", twilio.endpoint(consult.told), methods=["POST"]),
         Route("/twilio/stream-status", twilio.endpoint(twilio.stream_status), methods=["POST"]),
-        *(gate.route(each) for each in _api(parts, gate)),
+        *(gate.route(each) for each in api_table(parts, gate)),
         *Pages(gate).routes(),
         Route("/healthz", healthz),
         Route("/readyz", readyz(reception.registry)),
@@ -52,13 +53,18 @@ def build_app(parts: Parts) -> Starlette:
     return app
 
 
+def api_table(parts: Parts, gate: Gate) -> list[Endpoint | Socket]:
+    """Everything under ``/api/``, and its description."""
+    table = _api(parts, gate)
+    return [*table, *Description(table).endpoints()]
+
+
 def _api(parts: Parts, gate: Gate) -> list[Endpoint | Socket]:
-    """Everything under ``/api/``."""
     url = parts.settings.public_url
     return [
         *SessionHandlers(gate.users, gate.sessions, url, parts.audit).endpoints(),
         *AuditHandlers(parts.settings).endpoints(),
-        *ApprovalHandlers(parts.reception.approvals).endpoints(),
-        *CallHandlers(parts.settings, parts.placing).endpoints(),
+        *ApprovalHandlers(parts.reception.approvals, parts.audit).endpoints(),
+        *CallHandlers(parts.settings, parts.placing, parts.audit).endpoints(),
         *CampaignHandlers(parts.placing).endpoints(),
     ]
