@@ -46,6 +46,5 @@ class Lag:
 
     def percentile_ms(self, share: float) -> float | None:
         """Of the last minute; None before the first sample."""
-        if not self._late_s:
-            return None
-        return round(percentile(sorted(self._late_s), share) * 1000, 2)
+        found = percentile(self._late_s, share)
+        return None if found is None else round(found * 1000, 2)

@@ -7,6 +7,8 @@ from gateway.web.api.approvals import ApprovalHandlers
 from gateway.web.api.campaigns import CampaignHandlers
 from gateway.web.api.endpoint import Endpoint, Socket
 from gateway.web.api.gate import Gate
+from gateway.web.api.health import HealthHandlers
+from gateway.web.api.live import LiveHandlers, desk_of
 from gateway.web.api.outgoing import CallHandlers
 from gateway.web.consult import ConsultWebhooks
 from gateway.web.health import healthz, readyz
@@ -48,8 +50,11 @@ def build_app(parts: Parts) -> Starlette:
 
 def _api(parts: Parts) -> list[Endpoint | Socket]:
     """Everything under ``/api/``."""
+    health = HealthHandlers(parts)
     return [
         *ApprovalHandlers(parts.reception.approvals).endpoints(),
         *CallHandlers(parts.settings, parts.placing).endpoints(),
         *CampaignHandlers(parts.placing).endpoints(),
+        *LiveHandlers(desk_of(parts, health.view)).endpoints(),
+        *health.endpoints(),
     ]
