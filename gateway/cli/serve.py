@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import dataclasses
 import secrets
 import sys
 from typing import TYPE_CHECKING, Any
@@ -123,6 +122,7 @@ async def run_gateway(settings: Settings) -> int:
     from gateway.ops.consulting.consults import open_consults
     from gateway.ops.placing.office import open_placing
     from gateway.ops.placing.tally import Tallies
+    from gateway.ops.users import open_users
     from gateway.store.archive import Archive
     from gateway.store.patterns import redactor
     from gateway.store.pricefile import read_prices
@@ -130,6 +130,7 @@ async def run_gateway(settings: Settings) -> int:
     from gateway.web.parts import Parts
     from gateway.web.server import build_server
 
+    users = open_users(settings)
     tools = ToolRunner(threads=settings.tool_threads, timeout_s=settings.tool_timeout_s)
     servers = McpServers(tools)
     agents = AgentFolder(settings.agents_dir, settings, tools, servers)
@@ -164,8 +165,19 @@ async def run_gateway(settings: Settings) -> int:
     tools.start()
     try:
         async with placing_calls as placing:
-            parts = Parts(settings, reception, archive.durable, placing, consults)
-            app = build_app(dataclasses.replace(parts, archive=archive, board=board, lag=lag))
+            parts = Parts(
+                settings,
+                reception,
+                archive.durable,
+                placing,
+                consults,
+                audit=archive.audit,
+                users=users,
+                archive=archive,
+                board=board,
+                lag=lag,
+            )
+            app = build_app(parts)
             server = build_server(app, settings, reception)
             await agents.open()
             await archive.start(tariff.spending.preload)

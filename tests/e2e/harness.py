@@ -237,7 +237,8 @@ async def house(
         placing = await stack.enter_async_context(office)
     board = Board(redactor(settings).text, hide_numbers=settings.redact_numbers)
     listeners.append(board.hear)
-    parts = Parts(settings, reception, durable, placing, consults)
+    audit = None if archive is None else archive.audit
+    parts = Parts(settings, reception, durable, placing, consults, audit=audit)
     app = build_app(replace(parts, archive=archive, board=board))
     server = build_server(app, settings, reception)
     serving = asyncio.create_task(server.serve(sockets=[bound]))

@@ -263,16 +263,21 @@ async def test_messages_come_no_faster_than_four_a_second(tmp_path: Path) -> Non
     """Whatever happens meanwhile comes together."""
     async with gateway(tmp_path) as found, viewer(found.port) as ws:
         found.board.hear("CA1", OFFERED)
-        await ask(ws, "call:CA1")
+        version = (await ask(ws, "call:CA1"))["version"]
         loop = asyncio.get_running_loop()
         begun = loop.time()
         for count in range(30):
             found.board.hear("CA1", DtmfGroup(count, 1.0))
+            found.board.hear("CA2", OFFERED if count % 2 else OVER)  # nobody here watches it
             await asyncio.sleep(0.02)
         told = [each async for each in drained(ws)]
         lasted = loop.time() - begun
         assert sum(len(each["entries"]) for each in told) >= 30
         assert len(told) <= lasted / 0.25 + 2
+        assert [each["from"] for each in told] == [
+            version,
+            *(each["version"] for each in told[:-1]),
+        ]
 
 
 async def drained(ws: ClientConnection) -> AsyncIterator[dict[str, Any]]:
