@@ -8,6 +8,7 @@ from gateway.web.api.campaigns import CampaignHandlers
 from gateway.web.api.endpoint import Endpoint, Socket
 from gateway.web.api.gate import Gate
 from gateway.web.api.outgoing import CallHandlers
+from gateway.web.api.phone import PhoneHandlers
 from gateway.web.consult import ConsultWebhooks
 from gateway.web.health import healthz, readyz
 from gateway.web.media import MediaSocket
@@ -52,4 +53,5 @@ def _api(parts: Parts) -> list[Endpoint | Socket]:
         *ApprovalHandlers(parts.reception.approvals).endpoints(),
         *CallHandlers(parts.settings, parts.placing).endpoints(),
         *CampaignHandlers(parts.placing).endpoints(),
+        *PhoneHandlers(parts.settings, parts.reception).endpoints(),
     ]
