@@ -7,13 +7,14 @@ import asyncio
 
 from picows import WSCloseCode, WSTransport
 from starlette.responses import Response
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketState
 
 from gateway.call.carrier import Admission, CarrierSocket
 from gateway.call.reception import Reception
 from gateway.core import refused
 from gateway.errors import Rejected
 from gateway.settings import Settings
+from gateway.web.api.gate import SIGNED_OUT
 from gateway.web.signature import Signatures
 from gateway.web.sockets import EXTENSION
 
@@ -37,22 +38,29 @@ class Streams:
         self._strangers = 0
 
     async def serve(self, websocket: WebSocket) -> None:
-        """Hands the socket over and waits until it is gone; or refuses when there is no room."""
+        """Hands the socket over and waits until it is gone; or refuses when there is no room.
+
+        Cancelled, when whoever is there may not be any more, the call ends as if they had hung up.
+        """
         reason = self._refusal(websocket)
         if reason is not None:
             await self.refuse(websocket, reason)
             return
         socket = CarrierSocket(self._admission)
-        self._strangers += 1
         try:
             transport = websocket.scope["extensions"][EXTENSION]["hand_over"](socket)
             await self._ticket_in_time(socket, transport)
+            await socket.wait_gone()
         except Rejected as refusal:
             self._admission.rejected(refusal.reason)
             return
+        except asyncio.CancelledError:
+            socket.hang_up(SIGNED_OUT)
+            await socket.wait_gone()
+            raise
         finally:
-            self._strangers -= 1
-        await socket.wait_gone()
+            # It was never Starlette's to close.
+            websocket.application_state = WebSocketState.DISCONNECTED
         self._count_violation(transport)
 
     async def refuse(self, websocket: WebSocket, reason: str) -> None:
@@ -69,6 +77,7 @@ class Streams:
         return None
 
     async def _ticket_in_time(self, socket: CarrierSocket, transport: WSTransport) -> None:
+        self._strangers += 1
         try:
             async with asyncio.timeout(self._start_timeout_s):
                 await socket.wait_decided()
@@ -77,6 +86,8 @@ class Streams:
             if not transport.is_close_frame_sent:
                 self._admission.rejected("no_start")
                 socket.refuse()
+        finally:
+            self._strangers -= 1
 
     def _count_violation(self, transport: WSTransport) -> None:
         closing = transport.close_handshake

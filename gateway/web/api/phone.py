@@ -7,7 +7,7 @@ call (the actions of ``<Connect>`` and ``<Dial>``) is asked here, too.
 
 import os
 import re
-from typing import Annotated, Any, Literal, Protocol, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -20,6 +20,7 @@ from gateway.call.reception import Reception, SoftphoneDoor
 from gateway.core.direction import SOFTPHONE
 from gateway.errors import Rejected
 from gateway.settings import Settings
+from gateway.store.audit import AuditLog
 from gateway.web.api.answers import answered, body_of
 from gateway.web.api.endpoint import Endpoint, Socket, Who, who_asks
 from gateway.web.media import Streams
@@ -39,13 +40,6 @@ _NO_ROOM = {
 _NONE = "there is no call of a softphone with this CallSid"
 
 T = TypeVar("T")
-
-
-class Audit(Protocol):
-    """Who keeps what people did."""
-
-    def note(self, who: Who, action: str, *, call_sid: str = "", detail: str = "") -> None:
-        """Somebody did something; never waits."""
 
 
 class Wanted(msgspec.Struct, forbid_unknown_fields=True):
@@ -78,11 +72,27 @@ class After(msgspec.Struct, forbid_unknown_fields=True):
     """Of a dial."""
 
 
+class Onward(msgspec.Struct, omit_defaults=True):
+    """What a carrier would be told to do now."""
+
+    do: Literal["connect", "dial", "hangup"]
+    ticket: str = ""
+    """Connect: another stream to the same call."""
+    stream_sid: str = ""
+    destination: str = ""
+    """Dial: whom, by their key in the directory; the number is nobody's business."""
+    description: str = ""
+    timeout_s: int = 0
+    """So long it would ring."""
+    say: str = ""
+    """Hangup: what the caller has not been told."""
+
+
 class PhoneHandlers:
     """The softphone's addresses."""
 
     def __init__(
-        self, settings: Settings, reception: Reception, audit: Audit | None = None
+        self, settings: Settings, reception: Reception, audit: AuditLog | None = None
     ) -> None:
         self._account = settings.twilio_account_sid or "AC" + "0" * 32
         self._reception = reception
@@ -93,8 +103,24 @@ class PhoneHandlers:
         """The addresses."""
         onward = f"{PHONE_PATH}/{{call_sid}}/next"
         return [
-            Endpoint("POST", PHONE_PATH, "operator", self.call, "Calls an agent without a phone"),
-            Endpoint("POST", onward, "operator", self.next, "What comes after a stream or a dial"),
+            Endpoint(
+                "POST",
+                PHONE_PATH,
+                "operator",
+                self.call,
+                "Calls an agent without a phone",
+                body=Wanted,
+                answer=Placed,
+            ),
+            Endpoint(
+                "POST",
+                onward,
+                "operator",
+                self.next,
+                "What comes after a stream of such a call, or a dial",
+                body=After,
+                answer=Onward,
+            ),
             Socket(PHONE_PATH, "operator", self.stream, "The audio, as Twilio Media Streams"),
         ]
 
@@ -138,18 +164,20 @@ class PhoneHandlers:
         else:
             onward = after_dial(self._reception, call_sid, after.status, there=after.there)
         if isinstance(onward, Call):
-            return {"do": "connect", "ticket": onward.ticket, "stream_sid": _stream_sid()}
-        if isinstance(onward, Over):
-            return {"do": "hangup", **({"say": onward.say} if onward.say else {})}
-        assert call is not None
-        return {"do": "dial", **_destination(call)}
+            told = Onward("connect", ticket=onward.ticket, stream_sid=_stream_sid())
+        elif isinstance(onward, Over):
+            told = Onward("hangup", say=onward.say)
+        else:
+            assert call is not None
+            told = _dial(call)
+        found: dict[str, Any] = msgspec.to_builtins(told)
+        return found
 
 
-def _destination(call: Call) -> dict[str, Any]:
-    """Whom a carrier would ring: by key, as the agent knows it; the number is nobody's business."""
+def _dial(call: Call) -> Onward:
     key = call.transfer.key or ""
     found = call.plan.route.directory[key]
-    return {"destination": key, "description": found.description, "timeout_s": found.timeout_s}
+    return Onward("dial", destination=key, description=found.description, timeout_s=found.timeout_s)
 
 
 def _stream_sid() -> str:

@@ -20,7 +20,9 @@ from gateway.core.events import CallAnswered, CallOffered, TransferFailed, Trans
 from gateway.core.refused import HEADER
 from gateway.errors import ConfigError
 from gateway.settings import Settings
+from gateway.store.audit import Actor, AuditLog
 from gateway.web.api.endpoint import Who
+from gateway.web.api.gate import SIGNED_OUT
 from gateway.web.api.phone import PhoneHandlers
 from gateway.web.onward import CONNECTION_LOST
 from tests.web.carrier import ACCOUNT, Stream, new_call_sid, quiet_frame, start_message
@@ -129,10 +131,11 @@ async def test_an_empty_body_is_the_default_route(gateway: Gateway) -> None:
 
 
 async def test_strangers_get_neither_a_call_nor_a_socket(gateway: Gateway) -> None:
-    """Without the token nothing is dialled, and the upgrade is refused."""
+    """With another token nothing is dialled, and the upgrade is refused."""
+    wrong = {"Authorization": "Bearer another"}
     async with gateway.dials(0):
         for path in (PHONE, f"{PHONE}/{new_call_sid()}/next"):
-            assert (await gateway.http.post(path, json={})).status_code == 401
+            assert (await gateway.http.post(path, json={}, headers=wrong)).status_code == 401
         with pytest.raises(InvalidStatus) as refused:
             await opened(gateway, token="another")
         assert refused.value.response.status_code == 401
@@ -168,11 +171,11 @@ async def test_who_called_is_kept(gateway: Gateway) -> None:
     """The audit trail has the person, the call and the agent; a name is made an address."""
     kept: list[tuple[str, str, str, str]] = []
 
-    class Trail:
-        def note(self, who: Who, action: str, *, call_sid: str = "", detail: str = "") -> None:
+    class Trail(AuditLog):
+        def note(self, who: Actor, action: str, *, call_sid: str = "", detail: str = "") -> None:
             kept.append((who.name, action, call_sid, detail))
 
-    handlers = PhoneHandlers(gateway.settings, gateway.reception, Trail())
+    handlers = PhoneHandlers(gateway.settings, gateway.reception, Trail(lambda _: None))
 
     class Asking:
         class state:
@@ -253,6 +256,39 @@ async def test_there_is_no_stream_twice(gateway: Gateway) -> None:
         with gateway.refuses(ticket_reused=1):
             await begin(second, call)
             assert await second.close_code() == 1008
+
+
+async def test_another_sites_page_opens_no_socket(tmp_path: Path) -> None:
+    """Browsers say whose page asks."""
+    async with running(tmp_path) as gateway:
+        own = {"Origin": gateway.public_url}
+        async with await gateway.socket(path=PHONE, signature="", headers=own):
+            pass
+        with pytest.raises(InvalidStatus) as refused:
+            await gateway.socket(
+                path=PHONE, signature="", headers={"Origin": "https://evil.example"}
+            )
+        assert refused.value.response.status_code in (403, 404)
+
+
+async def test_whoever_signs_out_has_hung_up(tmp_path: Path) -> None:
+    """The call ends with the session it was made in."""
+    async with running(tmp_path, admin_password="a made-up password") as gateway:
+        own = {"Origin": gateway.public_url}
+        entry = {"name": "admin", "password": "a made-up password"}
+        signed = await gateway.http.post("/api/session", json=entry, headers=own)
+        assert signed.status_code == 200, signed.text
+        cookie = signed.headers["set-cookie"].split(";")[0]
+        mine = {**own, "Cookie": cookie}
+        gateway.http.cookies.clear()
+        call = (await gateway.http.post(PHONE, json={}, headers=mine)).json()
+        async with await gateway.socket(path=PHONE, signature="", headers=mine) as stream:
+            await begin(stream, call)
+            await gateway.admitted(call["call_sid"])
+            assert gateway.live(call["call_sid"]).offer.caller == "client:admin"
+            await gateway.http.delete("/api/session", headers=mine)
+            assert await stream.close_code() == SIGNED_OUT
+            assert await gateway.ended(call["call_sid"]) == "caller_hung_up"
 
 
 async def test_a_stock_socket_is_refused(gateway: Gateway) -> None:
