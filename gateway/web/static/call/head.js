@@ -1,19 +1,28 @@
 // The top of the page: who called whom, how it ended, and the figures of the call.
 
-function showHead(call) {
+import { el, hidden } from "./dom.js";
+import { capital, counted, known, lasting, moment, table, usd, worded } from "./words.js";
+
+/**
+ * Shows the top of the page.
+ * @param {object} call the model of `model.js`
+ * @param {object} parts elements of the frame
+ * @param {string=} zone the time zone moments are told in; the viewer's when left out
+ */
+export function showHead(call, parts, zone) {
   const caller = call.caller || "Unknown caller";
   const called = call.called || "unknown number";
   document.title = `Call ${caller} → ${called}`;
-  byId("title").replaceChildren(
+  parts.title.replaceChildren(
     el("span", { class: "number" }, caller),
     el("span", { class: "arrow", "aria-hidden": "true" }, "→"),
     hidden(" called "),
     el("span", { class: "number" }, called),
   );
   const began = call.answered_at ?? call.offered_at;
-  byId("over").replaceChildren(outcome(call), began ? el("time", { datetime: began, title: localTime(began) }, moment(began)) : "");
-  byId("under").replaceChildren(...joined(descriptions(call)));
-  byId("foot").textContent = `Call ${call.call_sid ?? ""}`;
+  parts.over.replaceChildren(outcome(call), began ? el("time", { datetime: began, title: localTime(began) }, moment(began, zone)) : "");
+  parts.under.replaceChildren(...joined(descriptions(call)));
+  parts.foot.textContent = `Call ${call.call_sid ?? ""}`;
 }
 
 const TONES = table({ completed: "good", transferred: "good", failed: "bad", missed: "bad" });
@@ -23,7 +32,8 @@ function localTime(iso) {
   return Number.isNaN(at.getTime()) ? "" : `${at.toLocaleString()} here`;
 }
 
-function outcome(call) {
+/** How a call ended, or that it goes on. */
+export function outcome(call) {
   const over = known(call.outcome) || call.state === "ended";
   const tone = TONES[call.outcome];
   const words = over ? worded(call.outcome ?? "ended") : `${worded(call.state) || "unfinished"} – still going on`;
@@ -56,7 +66,8 @@ function fact(name, value, ...details) {
   );
 }
 
-function showFacts(call) {
+/** The figures of a call. */
+export function showFacts(call, parts) {
   const spoken = known(call.heard_ms) ? `agent heard for ${lasting(call.heard_ms)}` : "";
   const turns = call.turns ?? call.turns_said.length;
   const cuts = call.interruptions ?? call.turns_said.filter((turn) => turn.cut).length;
@@ -67,7 +78,7 @@ function showFacts(call) {
     fact("Cost", cost(call), costParts(call)),
     fact("Recording", ...recordingFact(call)),
   ];
-  byId("facts").replaceChildren(...facts);
+  parts.facts.replaceChildren(...facts);
 }
 
 function waits(call) {
@@ -75,7 +86,8 @@ function waits(call) {
   return `p95 ${lasting(call.response_p95_ms)} · worst ${lasting(call.response_worst_ms)}`;
 }
 
-function cost(call) {
+/** What a call cost, as far as prices are known. */
+export function cost(call) {
   const unknown = !known(call.cost_usd);
   return call.unpriced ? (unknown ? "not known" : `≥ ${usd(call.cost_usd)}`) : usd(call.cost_usd);
 }
@@ -94,25 +106,4 @@ function recordingFact(call) {
   if (!known(call.recording) && call.sound.missing) return ["None", consent];
   const gap = known(call.recording_incomplete) ? `incomplete: ${worded(call.recording_incomplete)}` : "";
   return [lasting(call.recording_ms ?? call.recorded), consent, gap];
-}
-
-function showNotes(seek) {
-  const notes = rowsOf("notes");
-  if (!notes.length) return;
-  const items = notes.map((note) => el("li", {}, timeButton(note.at_ms, seek), el("p", {}, note.text ?? "")));
-  byId("notes").replaceChildren(
-    el("section", { class: "notes", "aria-labelledby": "notes-title" },
-      el("h2", { id: "notes-title" }, notes.length === 1 ? "Note" : "Notes"),
-      el("ul", {}, ...items)),
-  );
-}
-
-function timeButton(ms, seek) {
-  if (!known(ms)) return el("span", { class: "at" }, NONE);
-  const button = el("button", { type: "button", class: "at" }, hidden("Go to "), clock(ms));
-  button.addEventListener("click", (event) => {
-    event.stopPropagation();
-    seek(ms);
-  });
-  return button;
 }

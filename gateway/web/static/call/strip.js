@@ -1,57 +1,80 @@
 // The drawing as a thing to use: where everything is, how far it is zoomed, what is pointed at.
 
-const LANE = { axis: 24, marks: 26, speech: 78, words: 16, gap: 7, tool: 20, foot: 6 };
-const EDGE = 8;
+import { el } from "./dom.js";
+import { EDGE, LANE } from "./lanes.js";
+import { Painter } from "./paint.js";
+import { clock, excerpt, lasting } from "./words.js";
+
 const MOST_PX_PER_S = 240;
 
-class Strip {
-  constructor(call, onSeek) {
-    this.call = call;
+/** The drawing of a call: shows it, and says when somebody wants to go somewhere. */
+export class Strip {
+  /**
+   * @param {object} call the model of `model.js`
+   * @param {object} parts elements of the frame
+   * @param {(ms: number) => void} onSeek
+   */
+  constructor(call, parts, onSeek) {
     this.onSeek = onSeek;
-    this.root = byId("strip");
-    this.span = byId("span");
-    this.canvas = byId("canvas");
-    this.tip = byId("tip");
-    this.hair = byId("hair");
-    this.playhead = byId("playhead");
+    this.root = parts.strip;
+    this.span = parts.span;
+    this.canvas = parts.canvas;
+    this.tip = parts.tip;
+    this.hair = parts.hair;
+    this.playhead = parts.playhead;
+    this.names = parts["lane-names"];
     this.zoom = 1;
+    this.ms = 0;
     this.queued = false;
-    this.levels = call.tools.reduce((most, tool) => Math.max(most, tool.level + 1), 0);
-    this.layOut();
+    this.call = call;
     this.painter = new Painter(this);
+    this.show(call);
     this.listen();
-    this.place(0);
+  }
+
+  /** Another call, or more of it. */
+  show(call) {
+    this.call = call;
+    const levels = call.tools.reduce((most, tool) => Math.max(most, tool.level + 1), 0);
+    if (levels !== this.levels) this.layOut(levels);
+    this.painter.show(call);
     this.resize();
   }
 
   // Where the lanes are, from top to bottom.
-  layOut() {
+  layOut(levels) {
+    this.levels = levels;
     const caller = LANE.axis + LANE.marks;
     const agent = caller + LANE.speech + LANE.gap;
     const tools = agent + LANE.speech + LANE.gap;
     this.lanes = { caller, agent, tools };
-    this.height = tools + this.levels * LANE.tool + LANE.foot;
+    this.height = tools + levels * LANE.tool + LANE.foot;
     this.span.style.height = `${this.height}px`;
-    const names = byId("lane-names");
-    for (const [who, top] of [["caller", caller], ["agent", agent]]) {
-      const name = el("span", { class: who }, capital(who));
-      name.style.top = `${top + LANE.speech / 2 - 8}px`;
-      names.append(name);
-    }
-    if (this.levels) {
-      const name = el("span", {}, "Tools");
-      name.style.top = `${tools + 1}px`;
-      names.append(name);
-    }
+    const names = [["caller", "Caller", caller + LANE.speech / 2 - 8], ["agent", "Agent", agent + LANE.speech / 2 - 8]];
+    if (levels) names.push([null, "Tools", tools + 1]);
+    this.names.replaceChildren(
+      ...names.map(([tone, text, top]) => {
+        const name = el("span", { class: tone }, text);
+        name.style.top = `${top}px`;
+        return name;
+      }),
+    );
   }
 
   listen() {
-    new ResizeObserver(() => this.resize()).observe(this.root);
+    this.watcher = new ResizeObserver(() => this.resize());
+    this.watcher.observe(this.root);
     this.root.addEventListener("scroll", () => this.queue(), { passive: true });
     this.root.addEventListener("click", (event) => this.onSeek(this.msAt(this.xOf(event))));
     this.root.addEventListener("pointermove", (event) => this.hover(event));
     this.root.addEventListener("pointerleave", () => this.unhover());
     this.root.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+  }
+
+  /** Nothing is drawn any more. */
+  dispose() {
+    this.watcher.disconnect();
+    this.queued = true;
   }
 
   wheel(event) {

@@ -1,17 +1,20 @@
-// How values read, and how text becomes elements. Text is only ever put in as text.
+// How values read.
 
-const NONE = "–";
+/** Stands where nothing is known. */
+export const NONE = "–";
 
-// Words by name, and none for a name that only means something to the language.
-function table(words) {
+/** Words by name, and none for a name that only means something to the language. */
+export function table(words) {
   return Object.assign(Object.create(null), words);
 }
 
-function known(value) {
+/** False for what was not told. */
+export function known(value) {
   return value !== null && value !== undefined && value !== "";
 }
 
-function clock(ms, tenths = false) {
+/** A moment of the call (ms) as 1:23 or 1:02:03. */
+export function clock(ms, tenths = false) {
   if (!known(ms)) return NONE;
   const whole = tenths ? Math.floor(Math.max(0, ms) / 100) / 10 : Math.floor(Math.max(0, ms) / 1000);
   const hours = Math.floor(whole / 3600);
@@ -20,8 +23,8 @@ function clock(ms, tenths = false) {
   return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${seconds}` : `${minutes}:${seconds}`;
 }
 
-// A length of time as people say it, with as many digits as mean anything; never broken over lines.
-function lasting(ms) {
+/** A length of time (ms) as people say it, with as many digits as mean anything; never broken over lines. */
+export function lasting(ms) {
   if (!known(ms)) return NONE;
   if (ms < 10) return `${ms.toFixed(ms < 1 ? 2 : 1)}\u00a0ms`;
   if (ms < 995) return `${Math.round(ms)}\u00a0ms`;
@@ -31,55 +34,61 @@ function lasting(ms) {
   return hours ? `${hours}\u00a0h ${minutes}\u00a0min` : `${minutes}\u00a0min ${seconds % 60}\u00a0s`;
 }
 
-function usd(value) {
+/** An amount in US dollars. */
+export function usd(value) {
   if (!known(value)) return NONE;
   return `$${value.toFixed(value !== 0 && Math.abs(value) < 1 ? 4 : 2)}`;
 }
 
-function counted(number, one, many = `${one}s`) {
+/** A number with its noun. */
+export function counted(number, one, many = `${one}s`) {
   return known(number) ? `${number.toLocaleString("en")} ${number === 1 ? one : many}` : NONE;
 }
 
-// agent_hung_up -> agent hung up
-function worded(name) {
+/** agent_hung_up -> agent hung up */
+export function worded(name) {
   return known(name) ? String(name).replace(/[_.]/g, " ") : "";
 }
 
-function capital(text) {
+/** The same with a large first letter. */
+export function capital(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function megabytes(bytes) {
+/** A size in bytes as MB. */
+export function megabytes(bytes) {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-const DAY = { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" };
-const MOMENT = { ...DAY, weekday: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+const DAY = { day: "numeric", month: "short", year: "numeric" };
+const MOMENT = { ...DAY, weekday: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZoneName: "short" };
 
-function shownDate(iso, options) {
+/** A moment in words; without a zone in the viewer's. Nothing for what is no moment. */
+export function shownDate(iso, options, zone = undefined) {
   const at = new Date(iso ?? NaN);
-  return Number.isNaN(at.getTime()) ? "" : at.toLocaleString("en-GB", options);
+  return Number.isNaN(at.getTime()) ? "" : at.toLocaleString("en-GB", { ...options, timeZone: zone });
 }
 
-function moment(iso) {
-  const shown = shownDate(iso, MOMENT);
-  return shown && `${shown} UTC`;
+/** Day and time with the zone named. */
+export function moment(iso, zone = undefined) {
+  return shownDate(iso, MOMENT, zone);
 }
 
-function day(iso) {
-  return shownDate(iso, DAY);
+/** A day without its time. */
+export function day(iso, zone = undefined) {
+  return shownDate(iso, DAY, zone);
 }
 
-// One line of it, and no more than so many letters.
-function excerpt(text, most = 140) {
+/** One line of it, and no more than so many letters. */
+export function excerpt(text, most = 140) {
   const line = String(text ?? "").replace(/\s+/g, " ").trim();
   return line.length > most ? `${line.slice(0, most - 1)}…` : line;
 }
 
 const JSON_TOKENS = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
-// JSON in lines, every number and name as it was written; anything else as it is.
-function pretty(text) {
+/** JSON in lines, every number and name as it was written; anything else as it is. */
+export function pretty(text) {
   try {
     JSON.parse(text);
   } catch {
@@ -98,35 +107,4 @@ function pretty(text) {
     else lines += token === "{" || token === "[" ? token + line : token;
   }
   return lines;
-}
-
-function el(tag, properties = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (value === null || value === undefined || value === false) continue;
-    if (name === "class") node.className = value;
-    else node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...children.filter(known));
-  return node;
-}
-
-const SVG = "http://www.w3.org/2000/svg";
-
-function icon(name) {
-  const drawing = document.createElementNS(SVG, "svg");
-  const use = document.createElementNS(SVG, "use");
-  drawing.setAttribute("class", "icon");
-  drawing.setAttribute("aria-hidden", "true");
-  use.setAttribute("href", `#i-${name}`);
-  drawing.append(use);
-  return drawing;
-}
-
-function hidden(text) {
-  return el("span", { class: "hidden" }, text);
-}
-
-function byId(id) {
-  return document.getElementById(id);
 }

@@ -1,5 +1,11 @@
 // What is drawn: sound and words of both sides, what nobody heard, tools, and what happened when.
 
+import { el } from "./dom.js";
+import { EDGE, LANE } from "./lanes.js";
+import { loudness, reference } from "./loudness.js";
+import { Signs } from "./signs.js";
+import { clock, excerpt, lasting } from "./words.js";
+
 const BAR = { width: 2, step: 3 };
 const TICKS_S = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
 const TICK_PX = 74;
@@ -7,24 +13,24 @@ const FONT = '11px "Inter", ui-sans-serif, system-ui, sans-serif';
 const WORDS_PX_PER_S = 22;
 const COLOURS = ["ink", "soft", "line", "card", "caller", "caller-tint", "agent", "agent-tint", "cut", "tool", "mark", "guard"];
 
-class Painter {
+/** Draws what of a call a strip shows. */
+export class Painter {
   constructor(strip) {
     this.strip = strip;
-    this.call = strip.call;
     this.pen = strip.canvas.getContext("2d");
-    this.loudest = {};
-    for (const who of ["caller", "agent"]) {
-      if (this.call.peaks[who]) this.loudest[who] = reference(this.call.peaks[who]);
-    }
-    this.cuts = this.call.turns_said.filter((turn) => turn.cut).map((turn) => this.asCut(turn));
+    this.signs = new Signs(this);
+    this.show(strip.call);
     this.recolour();
   }
 
-  // A guardrail that cuts the agent off has a symbol of its own.
-  asCut(turn) {
-    const at = turn.end ?? turn.at;
-    const guarded = this.call.marks.some((mark) => mark.kind === "guardrail" && Math.abs(mark.at - at) < 400);
-    return { kind: "cut", at, label: "interrupted", plain: guarded };
+  /** Another call, or more of it. */
+  show(call) {
+    this.call = call;
+    this.loudest = {};
+    for (const who of ["caller", "agent"]) {
+      if (call.peaks[who]) this.loudest[who] = reference(call.peaks[who]);
+    }
+    this.signs.show(call);
   }
 
   // The page's colours as a canvas understands them.
@@ -55,7 +61,7 @@ class Painter {
     this.drawLane("caller");
     this.drawLane("agent");
     this.drawTools();
-    this.drawMarks();
+    this.signs.draw();
   }
 
   x(ms) {
@@ -214,89 +220,4 @@ class Painter {
     const label = [`${name}  ${lasting(tool.row.duration_ms)}`, name].find((each) => this.sizeOf(each) <= room);
     if (label) this.write(label, x, y);
   }
-
-  drawMarks() {
-    const marks = [...this.cuts, ...this.call.marks.filter((mark) => mark.drawn)].filter((mark) => this.seen(mark.at, mark.at));
-    // Where there are many, lines down to the words would hide the call behind them.
-    this.crowded = marks.length > this.width / 45;
-    const taken = marks.map((mark) => [this.x(mark.at) - 8, this.x(mark.at) + 9]);
-    for (const mark of marks) this.drawMark(mark, taken);
-  }
-
-  drawMark(mark, taken) {
-    const { pen } = this;
-    const cut = mark.kind === "cut";
-    const tone = { cut: "cut", guardrail: "guard" }[mark.kind] ?? "mark";
-    const x = Math.round(this.x(mark.at)) + 0.5;
-    const y = LANE.axis + 9;
-    pen.save();
-    pen.strokeStyle = pen.fillStyle = this.colours[tone];
-    pen.lineWidth = cut ? 2 : 1;
-    pen.globalAlpha = cut ? 1 : 0.55;
-    pen.setLineDash(cut ? [] : [2, 3]);
-    if (!this.crowded) this.line(x, y + 4, x, this.strip.lanes.tools - LANE.gap);
-    pen.globalAlpha = 1;
-    if (!mark.plain) drawSymbol(pen, mark.kind, x, y);
-    pen.restore();
-    if (!mark.plain) this.nameMark(mark, x + 11, y + 0.5, tone === "mark" ? "soft" : tone, taken);
-  }
-
-  nameMark(mark, x, y, tone, taken) {
-    const behind = taken.filter(([, until]) => until > x).map(([from]) => from);
-    const room = behind.reduce((least, from) => Math.min(least, from), this.width) - x - 4;
-    const label = [excerpt(mark.label, 32), mark.short].find((each) => known(each) && this.sizeOf(each) <= room);
-    if (!label) return;
-    taken.push([x, x + this.sizeOf(label)]);
-    this.write(label, x, y, tone);
-  }
-}
-
-// How loud the loudest moments of a track are: what the drawing calls full height.
-function reference(track) {
-  const counts = new Uint32Array(256);
-  for (const value of track) counts[value] += 1;
-  let left = Math.max(1, Math.floor(track.length * 0.004));
-  for (let value = 255; value > 0; value -= 1) {
-    left -= counts[value];
-    if (left <= 0) return Math.max(value, 12);
-  }
-  return 255;
-}
-
-// Between the loudest and the usual: a long call keeps its shape when it is drawn small.
-function loudness(track, from, to) {
-  const first = Math.max(0, Math.floor(from));
-  const last = Math.min(track.length, Math.max(first + 1, Math.ceil(to)));
-  if (to <= 0 || first >= last) return 0;
-  let most = 0;
-  let energy = 0;
-  for (let at = first; at < last; at += 1) {
-    most = Math.max(most, track[at]);
-    energy += track[at] * track[at];
-  }
-  return (most + Math.sqrt(energy / (last - first))) / 2;
-}
-
-function drawSymbol(pen, kind, x, y) {
-  pen.beginPath();
-  if (kind === "cut") {
-    pen.moveTo(x - 6, y - 6);
-    pen.lineTo(x + 6, y - 6);
-    pen.lineTo(x, y + 5);
-  } else if (kind === "handoff") {
-    pen.rect(x - 0.5, y - 7, 1.5, 14);
-    pen.moveTo(x, y - 7);
-    pen.lineTo(x + 8, y - 3.5);
-    pen.lineTo(x, y);
-  } else if (kind === "guardrail") {
-    pen.moveTo(x, y - 7);
-    pen.lineTo(x + 6, y);
-    pen.lineTo(x, y + 7);
-    pen.lineTo(x - 6, y);
-  } else if (kind === "dtmf") {
-    for (const dx of [-4.5, 0, 4.5]) for (const dy of [-4, 0.5]) pen.rect(x + dx - 1.5, y + dy - 1, 3, 3);
-  } else {
-    pen.arc(x, y, 3.5, 0, 2 * Math.PI);
-  }
-  pen.fill();
 }
