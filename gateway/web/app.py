@@ -9,6 +9,8 @@ from gateway.web.api.audit import AuditHandlers
 from gateway.web.api.campaigns import CampaignHandlers
 from gateway.web.api.endpoint import Endpoint, Socket
 from gateway.web.api.gate import Gate
+from gateway.web.api.health import HealthHandlers
+from gateway.web.api.live import LiveHandlers, desk_of
 from gateway.web.api.openapi import Description
 from gateway.web.api.outgoing import CallHandlers
 from gateway.web.api.phone import PhoneHandlers
@@ -62,6 +64,7 @@ def api_table(parts: Parts, gate: Gate) -> list[Endpoint | Socket]:
 
 def _api(parts: Parts, gate: Gate) -> list[Endpoint | Socket]:
     url = parts.settings.public_url
+    health = HealthHandlers(parts)
     return [
         *SessionHandlers(gate.users, gate.sessions, url, parts.audit).endpoints(),
         *AuditHandlers(parts.settings).endpoints(),
@@ -69,4 +72,6 @@ def _api(parts: Parts, gate: Gate) -> list[Endpoint | Socket]:
         *CallHandlers(parts.settings, parts.placing, parts.audit).endpoints(),
         *CampaignHandlers(parts.placing).endpoints(),
         *PhoneHandlers(parts.settings, parts.reception, parts.audit).endpoints(),
+        *LiveHandlers(desk_of(parts, health.view)).endpoints(),
+        *health.endpoints(),
     ]
