@@ -107,11 +107,11 @@ class Catalogue:
         return self._draft.routes.numbers(name)
 
     def route(self, offer: Offer) -> Route:
-        """The route of a call, with what its errand changes of it."""
+        """The route of a call, with what its errand, or whoever asked for it, changes of it."""
         route = self._draft.routes.find(offer)
-        if offer.errand is None:
-            return route
-        return on_errand(route, offer.errand, self._settings.recordings)
+        if offer.errand is not None:
+            route = on_errand(route, offer.errand, self._settings.recordings)
+        return replace(route, agent=offer.agent) if offer.agent else route
 
     def plan(self, offer: Offer) -> AgentPlan:
         """What answers a call. Raises ConfigError when a text cannot be rendered for it."""

@@ -66,6 +66,8 @@ class Offer:
     """What the caller's carrier vouches for, as the carrier names it; empty = nothing."""
     errand: Errand | None = None
     """What we placed the call for; None = nothing is known of that."""
+    agent: str = ""
+    """Who answers; empty = the route's agent, or the errand's."""
 
     @property
     def ours(self) -> str:

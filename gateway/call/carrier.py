@@ -123,7 +123,7 @@ class CarrierSocket(WSListener):
         if self._transport is not None:
             self._transport.send(_TEXT, message)
 
-    def close(self, code: WSCloseCode = WSCloseCode.OK) -> None:
+    def close(self, code: int = WSCloseCode.OK) -> None:
         """Closes in order: what was written still leaves, and the peer may answer the close.
 
         Closing the TCP connection at once, with caller frames unread, would reset it and could
@@ -138,6 +138,11 @@ class CarrierSocket(WSListener):
         """Drops the connection without waiting for anything."""
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
+
+    def hang_up(self, code: int) -> None:
+        """Ends the call as if the caller had hung up, and closes: whoever is there may not be."""
+        self._lost("caller_hung_up")
+        self.close(code)
 
     def refuse(self) -> None:
         """Closes with 1008: policy violation."""

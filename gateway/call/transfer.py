@@ -16,6 +16,7 @@ from gateway.call.colleagues import Colleague, Colleagues, Request
 from gateway.call.context import Destination
 from gateway.call.departure import Departure
 from gateway.call.hold import Hold
+from gateway.core.direction import SOFTPHONE
 from gateway.core.events import (
     ConsultAnswered,
     ConsultStarted,
@@ -35,6 +36,7 @@ ARRIVE_S = 15.0
 RETURN_S = 60.0
 """A caller who is to be fetched back from an empty room comes long before, or never."""
 NOBODY = "this gateway has no carrier that could ring somebody"
+NOT_HERE = "it cannot be done on this line"
 LEFT = "hung-up"
 _WHY: Final = {
     "declined": "whoever answered pressed another key",
@@ -95,6 +97,8 @@ class Transfer:
     def why_not(self, key: str) -> str:
         """Why nobody can be asked there; empty when somebody can. KeyError without such a key."""
         destination = self._directory[key]
+        if self._call.offer.direction == SOFTPHONE:
+            return NOT_HERE  # the carrier's room has no door for a caller it does not know
         if self._colleagues is None:
             return NOBODY
         return self._colleagues.why_not(destination, self._call.offer.ours)

@@ -13,6 +13,7 @@ from gateway.web.api.health import HealthHandlers
 from gateway.web.api.live import LiveHandlers, desk_of
 from gateway.web.api.openapi import Description
 from gateway.web.api.outgoing import CallHandlers
+from gateway.web.api.phone import PhoneHandlers
 from gateway.web.api.signin import SessionHandlers
 from gateway.web.consult import ConsultWebhooks
 from gateway.web.headers import SecurityHeaders
@@ -70,6 +71,7 @@ def _api(parts: Parts, gate: Gate) -> list[Endpoint | Socket]:
         *ApprovalHandlers(parts.reception.approvals, parts.audit).endpoints(),
         *CallHandlers(parts.settings, parts.placing, parts.audit).endpoints(),
         *CampaignHandlers(parts.placing).endpoints(),
+        *PhoneHandlers(parts.settings, parts.reception, parts.audit).endpoints(),
         *LiveHandlers(desk_of(parts, health.view)).endpoints(),
         *health.endpoints(),
     ]

@@ -1,4 +1,4 @@
-"""The WebSocket protocol class uvicorn is given: picows for the media route, stock for all others.
+"""The WebSocket protocol class uvicorn is given: picows for calls' audio, stock for all others.
 
 The media socket needs a synchronous send (ASGI's ``send`` is a coroutine, so a ``clear`` could not
 leave in the callback that learned of it). Starlette still owns the route: the application sees an
@@ -26,6 +26,9 @@ from gateway.errors import Rejected
 EXTENSION = "gateway.hand_over"
 ABORT = "gateway.abort"
 MEDIA_PATH = "/twilio/media"
+PHONE_PATH = "/api/phone"
+STREAM_PATHS = frozenset({MEDIA_PATH, PHONE_PATH})
+"""Where calls' audio comes in; their endpoints refuse, or hand over."""
 
 _READ_BUFFER_BYTES = 2048
 """Of each media socket; grows when a longer frame comes (a media frame has about 330 bytes)."""
@@ -34,7 +37,7 @@ _log = logging.getLogger("picows.media")
 
 
 class MediaOrStock(WebSocketsSansIOProtocol):
-    """uvicorn's protocol, which can hand an upgrade on the media route over to picows."""
+    """uvicorn's protocol, which can hand an upgrade on a route of calls' audio over to picows."""
 
     ping_interval_s = 20.0
 
@@ -50,11 +53,11 @@ class MediaOrStock(WebSocketsSansIOProtocol):
         super().data_received(data)
 
     def handle_connect(self, event: Request) -> None:
-        """Adds the extension to the scope: handing over on the media route, aborting elsewhere."""
+        """Adds the extension: handing over on the routes of calls' audio, aborting elsewhere."""
         super().handle_connect(event)
         if self.response.status_code != 101:
             return
-        if self.scope["path"] == MEDIA_PATH:
+        if self.scope["path"] in STREAM_PATHS:
             self.scope["extensions"][EXTENSION] = {"hand_over": self._hand_over}
         else:
             self.scope["extensions"][ABORT] = {"abort": self.transport.abort}

@@ -23,6 +23,7 @@ export function mount(root, app, { query }) {
     dispose = softphone.mountPhone(place, {
       api: app.api,
       agents,
+      live: app.live,
       chosen: query.get("agent"),
       onCall: (callSid) => app.shell.announce(`Call ${callSid}`),
     });
