@@ -4,10 +4,13 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from gateway.web.api.approvals import ApprovalHandlers
+from gateway.web.api.audit import NoAudit
 from gateway.web.api.campaigns import CampaignHandlers
 from gateway.web.api.endpoint import Endpoint, Socket
 from gateway.web.api.gate import Gate
+from gateway.web.api.listening import ListenSocket
 from gateway.web.api.outgoing import CallHandlers
+from gateway.web.api.supervision import SupervisionHandlers
 from gateway.web.consult import ConsultWebhooks
 from gateway.web.health import healthz, readyz
 from gateway.web.media import MediaSocket
@@ -48,8 +51,11 @@ def build_app(parts: Parts) -> Starlette:
 
 def _api(parts: Parts) -> list[Endpoint | Socket]:
     """Everything under ``/api/``."""
+    registry, audit = parts.reception.registry, parts.audit or NoAudit()
     return [
         *ApprovalHandlers(parts.reception.approvals).endpoints(),
         *CallHandlers(parts.settings, parts.placing).endpoints(),
         *CampaignHandlers(parts.placing).endpoints(),
+        *SupervisionHandlers(registry, parts.placing, audit).endpoints(),
+        *ListenSocket(registry, audit).sockets(),
     ]

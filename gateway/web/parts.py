@@ -6,6 +6,7 @@ from gateway.call.reception import Reception
 from gateway.ops.consulting.consults import Consults
 from gateway.ops.placing.placing import Placing
 from gateway.settings import Settings
+from gateway.web.api.audit import Audit
 from gateway.web.twilio import Durable
 
 
@@ -21,3 +22,5 @@ class Parts:
     """Makes calls, if any may be made."""
     consults: Consults | None = None
     """Who is asked to take a call."""
+    audit: Audit | None = None
+    """Is told who did what."""
