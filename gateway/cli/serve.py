@@ -119,12 +119,14 @@ async def run_gateway(settings: Settings) -> int:
     from gateway.ops.consulting.consults import open_consults
     from gateway.ops.placing.office import open_placing
     from gateway.ops.placing.tally import Tallies
+    from gateway.ops.users import open_users
     from gateway.store.archive import Archive
     from gateway.store.pricefile import read_prices
     from gateway.web.app import build_app
     from gateway.web.parts import Parts
     from gateway.web.server import build_server
 
+    users = open_users(settings)
     tools = ToolRunner(threads=settings.tool_threads, timeout_s=settings.tool_timeout_s)
     servers = McpServers(tools)
     agents = AgentFolder(settings.agents_dir, settings, tools, servers)
@@ -156,7 +158,16 @@ async def run_gateway(settings: Settings) -> int:
     tools.start()
     try:
         async with placing_calls as placing:
-            app = build_app(Parts(settings, reception, archive.durable, placing, consults))
+            parts = Parts(
+                settings,
+                reception,
+                archive.durable,
+                placing,
+                consults,
+                audit=archive.audit,
+                users=users,
+            )
+            app = build_app(parts)
             server = build_server(app, settings, reception)
             await agents.open()
             await archive.start(tariff.spending.preload)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from gateway.call.reception import Reception
 from gateway.ops.consulting.consults import Consults
 from gateway.ops.placing.placing import Placing
+from gateway.ops.users import Users
 from gateway.settings import Settings
-from gateway.web.api.audit import Audit
+from gateway.store.audit import AuditLog
 from gateway.web.twilio import Durable
 
 
@@ -22,5 +23,7 @@ class Parts:
     """Makes calls, if any may be made."""
     consults: Consults | None = None
     """Who is asked to take a call."""
-    audit: Audit | None = None
-    """Is told who did what."""
+    audit: AuditLog | None = None
+    """Where it is written down who did what."""
+    users: Users | None = None
+    """Who may sign in; None = the admin of the settings, if there is one."""

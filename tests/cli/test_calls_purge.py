@@ -31,6 +31,7 @@ def test_what_is_due_goes(command: Command, settings: Settings) -> None:
         "recordings older than 30 days: nothing\n"
         "text older than 90 days: nothing\n"
         "placed calls older than 400 days: nothing\n"
+        "audit trail older than 400 days: nothing\n"
         "recordings no call knows of: nothing\n"
         "refused entries older than 90 days: nothing\n"
     )

@@ -232,7 +232,8 @@ async def house(
         plan = agents.plan
         office = open_placing(settings, reception, plan, tariff, tallies, consults, waits, now)
         placing = await stack.enter_async_context(office)
-    app = build_app(Parts(settings, reception, durable, placing, consults))
+    audit = None if archive is None else archive.audit
+    app = build_app(Parts(settings, reception, durable, placing, consults, audit=audit))
     server = build_server(app, settings, reception)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     running = House(base, reception, model, twin)

@@ -22,9 +22,9 @@ from gateway.core.callee import Refusal
 from gateway.ops.placing.book import DATABASE_FAULTS
 from gateway.ops.placing.placing import Placing
 from gateway.ops.rest import CARRIER_FAULTS
+from gateway.store.audit import AuditLog
 from gateway.web.api.answers import answered, body_of
-from gateway.web.api.audit import Audit
-from gateway.web.api.endpoint import Endpoint, who_asks
+from gateway.web.api.endpoint import Endpoint, Who, who_asks
 
 SUMMARY = "You asked to take over a call from its agent."
 """What whoever takes over hears first, if nobody said anything better."""
@@ -54,7 +54,7 @@ class TakeOver(msgspec.Struct, forbid_unknown_fields=True):
 class SupervisionHandlers:
     """Whisper, take over, hang up."""
 
-    def __init__(self, registry: Registry, placing: Placing | None, audit: Audit) -> None:
+    def __init__(self, registry: Registry, placing: Placing | None, audit: AuditLog | None) -> None:
         """``placing`` = None: no number is rung that is in no directory."""
         self._registry = registry
         self._placing = placing
@@ -92,7 +92,7 @@ class SupervisionHandlers:
             answer = supervision.whisper(call, who.name, text, answer=asked.answer)
         except NotNow as error:
             raise HTTPException(409, str(error)) from None
-        self._audit.note(who, "whisper", call_sid=call.offer.call_sid)
+        self._note(who, "whisper", call)
         return {"call_sid": call.offer.call_sid, "answer": answer}
 
     async def take_over(self, request: Request) -> Any:
@@ -112,7 +112,7 @@ class SupervisionHandlers:
             raise HTTPException(409, str(error)) from None
         except Unreachable as error:
             raise HTTPException(503, str(error)) from None
-        self._audit.note(who, "take_over", call_sid=call.offer.call_sid, detail=key)
+        self._note(who, "take_over", call, key)
         return {"call_sid": call.offer.call_sid, "destination": key, "state": call.state}
 
     async def hang_up(self, request: Request) -> dict[str, Any]:
@@ -124,7 +124,7 @@ class SupervisionHandlers:
             streams = supervision.hang_up(call)
         except NotNow as error:
             raise HTTPException(409, str(error)) from None
-        self._audit.note(who, "hang_up", call_sid=call.offer.call_sid)
+        self._note(who, "hang_up", call)
         if not streams and self._placing is not None:
             await self._end_at_carrier(self._placing, call.offer.call_sid)
         return {"call_sid": call.offer.call_sid, "reason": supervision.HUNG_UP}
@@ -160,6 +160,10 @@ class SupervisionHandlers:
             said["setting"] = callee.setting
             return answered(said, 429 if callee.passes else 422)
         return OPERATOR, Destination(callee.number)
+
+    def _note(self, who: Who, action: str, call: Call, detail: str = "") -> None:
+        if self._audit is not None:
+            self._audit.note(who, action, call_sid=call.offer.call_sid, detail=detail)
 
     async def _end_at_carrier(self, placing: Placing, call_sid: str) -> None:
         try:
