@@ -51,6 +51,28 @@ class TakeOver(msgspec.Struct, forbid_unknown_fields=True):
     summary: Annotated[str, msgspec.Meta(max_length=MAX_SUMMARY_CHARS)] = ""
 
 
+class Whispering(msgspec.Struct):
+    """What comes of it."""
+
+    call_sid: str
+    answer: supervision.Answer
+
+
+class TakingOver(msgspec.Struct):
+    """Who is rung, while the caller waits."""
+
+    call_sid: str
+    destination: str
+    state: str
+
+
+class HungUp(msgspec.Struct):
+    """Why the call ends."""
+
+    call_sid: str
+    reason: str
+
+
 class SupervisionHandlers:
     """Whisper, take over, hang up."""
 
@@ -70,6 +92,8 @@ class SupervisionHandlers:
                 "operator",
                 self.whisper,
                 "Tells the agent something that the caller does not hear",
+                body=Whisper,
+                answer=Whispering,
             ),
             Endpoint(
                 "POST",
@@ -77,8 +101,17 @@ class SupervisionHandlers:
                 "operator",
                 self.take_over,
                 "Puts the caller on hold and rings somebody who takes the call from the agent",
+                body=TakeOver,
+                answer=TakingOver,
             ),
-            Endpoint("POST", f"{call}/hang-up", "operator", self.hang_up, "Ends the call now"),
+            Endpoint(
+                "POST",
+                f"{call}/hang-up",
+                "operator",
+                self.hang_up,
+                "Ends the call now",
+                answer=HungUp,
+            ),
         ]
 
     async def whisper(self, request: Request) -> dict[str, Any]:
