@@ -13,6 +13,8 @@ from gateway.web.api.health import HealthHandlers
 from gateway.web.api.live import LiveHandlers, desk_of
 from gateway.web.api.openapi import Description
 from gateway.web.api.outgoing import CallHandlers
+from gateway.web.api.recordings import RecordingHandlers
+from gateway.web.api.records import RecordHandlers
 from gateway.web.api.signin import SessionHandlers
 from gateway.web.consult import ConsultWebhooks
 from gateway.web.headers import SecurityHeaders
@@ -72,4 +74,6 @@ def _api(parts: Parts, gate: Gate) -> list[Endpoint | Socket]:
         *CampaignHandlers(parts.placing).endpoints(),
         *LiveHandlers(desk_of(parts, health.view)).endpoints(),
         *health.endpoints(),
+        *RecordHandlers(parts.library).endpoints(),
+        *RecordingHandlers(parts.settings, parts.library).endpoints(),
     ]
