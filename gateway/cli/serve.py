@@ -126,6 +126,7 @@ async def run_gateway(settings: Settings) -> int:
     from gateway.store.archive import Archive
     from gateway.store.patterns import redactor
     from gateway.store.pricefile import read_prices
+    from gateway.store.records.library import Library
     from gateway.web.app import build_app
     from gateway.web.pages import dashboard_of
     from gateway.web.parts import Parts
@@ -150,6 +151,7 @@ async def run_gateway(settings: Settings) -> int:
 
     board = Board(redactor(settings).text, hide_numbers=settings.redact_numbers)
     lag = Lag()
+    library = Library(settings)
     log_event = event_log()
 
     def hear(call_sid: str, event: "CallEvent") -> None:
@@ -164,6 +166,7 @@ async def run_gateway(settings: Settings) -> int:
     reception = Reception(line, agents.plan, secret)
     placing_calls = open_placing(settings, reception, agents.plan, tariff, tallies, consults)
     tools.start()
+    library.start()
     try:
         async with placing_calls as placing:
             parts = Parts(
@@ -174,6 +177,7 @@ async def run_gateway(settings: Settings) -> int:
                 consults,
                 audit=archive.audit,
                 users=users,
+                library=library,
                 archive=archive,
                 board=board,
                 lag=lag,
@@ -193,6 +197,7 @@ async def run_gateway(settings: Settings) -> int:
         await servers.stop()
         tools.stop()
         await asyncio.to_thread(archive.stop)
+        await asyncio.to_thread(library.stop)
 
 
 async def _run(

@@ -15,6 +15,8 @@ from gateway.web.api.live import LiveHandlers, desk_of
 from gateway.web.api.openapi import Description
 from gateway.web.api.outgoing import CallHandlers
 from gateway.web.api.phone import PhoneHandlers
+from gateway.web.api.recordings import RecordingHandlers
+from gateway.web.api.records import RecordHandlers
 from gateway.web.api.signin import SessionHandlers
 from gateway.web.api.supervision import SupervisionHandlers
 from gateway.web.consult import ConsultWebhooks
@@ -78,4 +80,6 @@ def _api(parts: Parts, gate: Gate) -> list[Endpoint | Socket]:
         *health.endpoints(),
         *SupervisionHandlers(parts.reception.registry, parts.placing, parts.audit).endpoints(),
         *ListenSocket(parts.reception.registry, parts.audit).sockets(),
+        *RecordHandlers(parts.library).endpoints(),
+        *RecordingHandlers(parts.settings, parts.library).endpoints(),
     ]

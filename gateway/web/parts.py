@@ -11,6 +11,7 @@ from gateway.ops.users import Users
 from gateway.settings import Settings
 from gateway.store.archive import Archive
 from gateway.store.audit import AuditLog
+from gateway.store.records.library import Library
 from gateway.web.twilio import Durable
 
 
@@ -30,6 +31,8 @@ class Parts:
     """Where it is written down who did what."""
     users: Users | None = None
     """Who may sign in; None = the admin of the settings, if there is one."""
+    library: Library | None = None
+    """Where records are read."""
     archive: Archive | None = None
     """What is kept of calls."""
     board: Board | None = None

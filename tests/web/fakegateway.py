@@ -21,7 +21,8 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from gateway.cli.calls_page import STEP_MS, peaks, tracks_of
+from gateway.cli.calls_page import tracks_of
+from gateway.core.waveform import STEP_MS, peaks
 from gateway.web.headers import SecurityHeaders
 from tests.cli.sample_call import sample
 from tests.web import scenes

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from gateway.core.events import CallEnded, CallOffered, DtmfGroup, Noted
 from gateway.observe.live.desk import Watch
@@ -176,9 +176,11 @@ async def is_admitted(port: int) -> bool:
 async def test_nobody_without_the_token_sees_anything(tmp_path: Path) -> None:
     """Neither by asking nor by watching."""
     async with gateway(tmp_path) as found:
-        assert (await found.http.get("/api/live/calls")).status_code == 401
-        with pytest.raises(Exception, match="401"):
-            async with connect(f"ws://127.0.0.1:{found.port}/api/live", proxy=None):
+        wrong = {"Authorization": "Bearer another"}
+        assert (await found.http.get("/api/live/calls", headers=wrong)).status_code == 401
+        address = f"ws://127.0.0.1:{found.port}/api/live"
+        with pytest.raises(InvalidStatus, match="401"):
+            async with connect(address, additional_headers=wrong, proxy=None):
                 pytest.fail("was accepted")
 
 
