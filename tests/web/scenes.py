@@ -15,7 +15,7 @@ AGENTS = (
 )
 """Left to right, right to left, and longer than its column."""
 NUMBERS = ("+15550001000", "+442079460123")
-OUTCOMES = ("completed", "completed", "completed", "transferred", "abandoned", "missed", "failed")
+OUTCOMES = ("completed", "completed", "completed", "transferred", "completed", "missed", "failed")
 STATES = ("live", "live", "live", "consulting", "answered", "ending", "away", "offered")
 SPEAKING = ("caller", "agent", "", "both")
 WAITS = (420.0, 760.0, 980.0, 1640.0, None)
@@ -113,7 +113,7 @@ def entries() -> list[dict[str, Any]]:
     add("approval", 22600.0, tool="update_seat", verdict=None)
     add("note", 23000.0, text="Wants seat 12A on EX 204.")
     add("idle", 24000.0, asked=1)
-    add("transfer", 25000.0, what="asked", destination="desk", status=None)
+    add("transfer", 25000.0, what="ringing", destination="desk", status=None)
     add("spend", 25100.0, limit="soft")
     add("machine", 25200.0, who="human")
     add("whisper", 25500.0, by="ada")
@@ -188,7 +188,7 @@ def record_row(number: int) -> dict[str, Any]:
         "offered_at": offered.isoformat(),
         "answered_at": None if missed else (offered + timedelta(seconds=1)).isoformat(),
         "outcome": outcome,
-        "reason": {"completed": "agent_hung_up", "abandoned": "caller_hung_up"}.get(
+        "reason": {"completed": "agent_hung_up", "transferred": "transferred"}.get(
             outcome, "no_stream"
         ),
         "duration_ms": None if missed else 20_000.0 + 7_777.0 * (number % 23),

@@ -103,12 +103,23 @@ test("a call that goes on reads like its record", () => {
   assert.deepEqual([model.live, model.whole, model.turns_said.length, speaking(model, 4450).who], [true, 5000, 4, "caller"]);
 });
 
+test("times that are told before their turn belong to the next one", () => {
+  const stages = { kind: "turn", turn: "reply", endpoint_ms: 1, model_ms: 2, gateway_ms: 3, play_ms: 4, response_ms: 10 };
+  const agent = (n) => ({ n, kind: "agent", from_ms: n, heard_ms: 5, audio_ms: 5, text: "a" });
+  const { turns } = recordOf({}, [agent(1), { ...stages, n: 2, response_ms: 8 }, { ...stages, n: 3 }, agent(4)], 9);
+  assert.deepEqual(turns.map((turn) => turn.response_ms), [8, 10]);
+});
+
 test("words that are spoken now are split by what was heard", () => {
   assert.deepEqual(splitAt("One two three", 0), ["", "One two three"]);
   assert.deepEqual(splitAt("One two three", 1), ["One two three", ""]);
   assert.deepEqual(splitAt("One two three", 0.6), ["One two", "three"]);
   const [turn] = recordOf({}, [{ n: 1, kind: "agent", from_ms: 0, heard_ms: 50, audio_ms: 100, text: "One two", cut: false }], 50).turns;
   assert.deepEqual([turn.playing, turn.heard_text, turn.pending_text], [true, "One", "two"]);
+  const [now] = recordOf({}, [{ n: 1, kind: "agent", from_ms: 0, heard_ms: 0, audio_ms: 0, text: "One two three four", cut: false }], 500).turns;
+  assert.deepEqual([now.playing, now.heard_text, now.pending_text], [true, "One two", "three four"]);
+  const over = { n: 1, kind: "agent", from_ms: 0, heard_ms: 90, audio_ms: 100, text: "One two", heard_text: "One two", unheard_text: null, cut: false };
+  assert.equal(recordOf({}, [over], 500).turns[0].playing, undefined);
 });
 
 test("the next page is found in the header", () => {

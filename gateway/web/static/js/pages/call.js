@@ -36,8 +36,8 @@ class CallPage {
     if (this.over) return;
     this.approvals?.show(board.approvals);
     if (board.call?.call_sid === this.sid) {
-      if (message?.ended?.call_sid === this.sid || board.ended?.call_sid === this.sid) return void this.finish();
       this.board = board;
+      if (board.call.state === "ended" || board.ended?.call_sid === this.sid) return void this.finish();
       return this.showLive();
     }
     if (message?.type !== "snapshot" || !("call" in message)) return;
