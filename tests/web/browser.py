@@ -1,5 +1,6 @@
 """A real browser on the dashboard, and everything it complained of."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -52,6 +53,14 @@ class Tab:
         """Waits until the words are to be read there."""
         place = self.page.locator(selector, has_text=words).first
         await place.wait_for(state="attached", timeout=20_000)
+
+    async def until(self, predicate: str, argument: Any = None) -> None:
+        """Waits until a function of the argument is true; asked from here: the policy allows the
+        page to make no code of texts.
+        """
+        async with asyncio.timeout(20):
+            while not await self.page.evaluate(predicate, argument):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
 
     async def violations(self) -> list[str]:
         """What its policy stopped."""

@@ -53,6 +53,8 @@ class FakeGateway:
         self.version = 1
         self.viewers: dict[WebSocket, set[str]] = {}
         self.closed_to_viewers = False
+        self.shortest_page = 0
+        """Rows of a page at least, whatever was asked for."""
 
     # The live board
 
@@ -159,7 +161,19 @@ class FakeGateway:
             rows = [row for row in rows if search in json.dumps(row, ensure_ascii=False)]
         if asked.get("sort") == "worst":
             rows = sorted(rows, key=lambda row: -(row["response_worst_ms"] or 0))
-        return paged(request, rows)
+        return self.paged(request, rows)
+
+    def paged(self, request: Request, rows: list[dict[str, Any]]) -> Response:
+        """A page of rows with where the next one is."""
+        start, limit = (
+            int(request.query_params.get("after", 0)),
+            max(self.shortest_page, int(request.query_params["limit"])),
+        )
+        headers = {}
+        if start + limit < len(rows):
+            after = request.url.include_query_params(after=start + limit)
+            headers["Link"] = f'<{after.path}?{after.query}>; rel="next"'
+        return JSONResponse(rows[start : start + limit], headers=headers)
 
     def one(self, request: Request) -> Any:
         """``/api/records/{sid}``: the story of the sample, under that row's own figures."""
@@ -220,7 +234,7 @@ class FakeGateway:
             Route("/api/agents", get(lambda _request: self.agents)),
             Route("/api/agents/reload", nothing, methods=["POST"]),
             Route("/api/numbers", get(lambda _request: self.numbers)),
-            Route("/api/audit", get(lambda request: paged(request, self.audit))),
+            Route("/api/audit", get(lambda request: self.paged(request, self.audit))),
             Route("/api/approvals/{id}", act(self.decide), methods=["POST"]),
             Route("/api/calls", act(self.dial), methods=["POST"]),
             Route("/api/calls/{id}", get(lambda request: self.dials[request.path_params["id"]])),
@@ -231,16 +245,6 @@ class FakeGateway:
 
     def _wav(self, request: Request) -> Response:
         return Response(self.audio, media_type="audio/wav", headers={"Accept-Ranges": "bytes"})
-
-
-def paged(request: Request, rows: list[dict[str, Any]]) -> Response:
-    """A page of rows with where the next one is."""
-    start, limit = int(request.query_params.get("after", 0)), int(request.query_params["limit"])
-    headers = {}
-    if start + limit < len(rows):
-        after = request.url.include_query_params(after=start + limit)
-        headers["Link"] = f'<{after.path}?{after.query}>; rel="next"'
-    return JSONResponse(rows[start : start + limit], headers=headers)
 
 
 @asynccontextmanager
