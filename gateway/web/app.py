@@ -4,6 +4,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from gateway.web.api.agents import AgentHandlers
 from gateway.web.api.approvals import ApprovalHandlers
 from gateway.web.api.audit import AuditHandlers
 from gateway.web.api.campaigns import CampaignHandlers
@@ -11,6 +12,7 @@ from gateway.web.api.endpoint import Endpoint, Socket
 from gateway.web.api.gate import Gate
 from gateway.web.api.health import HealthHandlers
 from gateway.web.api.live import LiveHandlers, desk_of
+from gateway.web.api.numbers import NumberHandlers
 from gateway.web.api.openapi import Description
 from gateway.web.api.outgoing import CallHandlers
 from gateway.web.api.recordings import RecordingHandlers
@@ -74,6 +76,8 @@ def _api(parts: Parts, gate: Gate) -> list[Endpoint | Socket]:
         *CampaignHandlers(parts.placing).endpoints(),
         *LiveHandlers(desk_of(parts, health.view)).endpoints(),
         *health.endpoints(),
+        *AgentHandlers(parts.agents, parts.audit).endpoints(),
+        *NumberHandlers(parts.settings, parts.agents, parts.audit).endpoints(),
         *RecordHandlers(parts.library).endpoints(),
         *RecordingHandlers(parts.settings, parts.library).endpoints(),
     ]
