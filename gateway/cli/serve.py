@@ -128,6 +128,7 @@ async def run_gateway(settings: Settings) -> int:
     from gateway.store.pricefile import read_prices
     from gateway.store.records.library import Library
     from gateway.web.app import build_app
+    from gateway.web.pages import dashboard_of
     from gateway.web.parts import Parts
     from gateway.web.server import build_server
 
@@ -189,7 +190,8 @@ async def run_gateway(settings: Settings) -> int:
             if placing is not None:
                 placing.start()
             await rehearse()
-            return await _run(server, settings, agents, reception.registry, lag)
+            dashboard = dashboard_of(settings, users)
+            return await _run(server, settings, agents, reception.registry, lag, dashboard)
     finally:
         if consults is not None:
             await consults.close()
@@ -205,6 +207,7 @@ async def _run(
     agents: "AgentFolder",
     registry: "Registry",
     lag: "Lag",
+    dashboard: str | None,
 ) -> int:
     from gateway.call.garbage import collect, settle
 
@@ -214,6 +217,7 @@ async def _run(
         "gateway.addresses",
         health=f"http://{settings.host}:{settings.port}/healthz",
         webhook=f"{settings.public_url}/twilio/voice",
+        dashboard=dashboard or "closed: set GATEWAY_ADMIN_PASSWORD, or `gateway users add`",
     )
     beside = [
         asyncio.ensure_future(each) for each in (agents.watch(), collect(registry), lag.run())
