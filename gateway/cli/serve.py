@@ -177,6 +177,7 @@ async def run_gateway(settings: Settings) -> int:
                 consults,
                 audit=archive.audit,
                 users=users,
+                agents=agents,
                 library=library,
                 archive=archive,
                 board=board,

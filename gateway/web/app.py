@@ -4,6 +4,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from gateway.web.api.agents import AgentHandlers
 from gateway.web.api.approvals import ApprovalHandlers
 from gateway.web.api.audit import AuditHandlers
 from gateway.web.api.campaigns import CampaignHandlers
@@ -12,6 +13,7 @@ from gateway.web.api.gate import Gate
 from gateway.web.api.health import HealthHandlers
 from gateway.web.api.listening import ListenSocket
 from gateway.web.api.live import LiveHandlers, desk_of
+from gateway.web.api.numbers import NumberHandlers
 from gateway.web.api.openapi import Description
 from gateway.web.api.outgoing import CallHandlers
 from gateway.web.api.phone import PhoneHandlers
@@ -80,6 +82,8 @@ def _api(parts: Parts, gate: Gate) -> list[Endpoint | Socket]:
         *health.endpoints(),
         *SupervisionHandlers(parts.reception.registry, parts.placing, parts.audit).endpoints(),
         *ListenSocket(parts.reception.registry, parts.audit).sockets(),
+        *AgentHandlers(parts.agents, parts.audit).endpoints(),
+        *NumberHandlers(parts.settings, parts.agents, parts.audit).endpoints(),
         *RecordHandlers(parts.library).endpoints(),
         *RecordingHandlers(parts.settings, parts.library).endpoints(),
     ]

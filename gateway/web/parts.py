@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gateway.agents import AgentFolder
 from gateway.call.reception import Reception
 from gateway.observe.lag import Lag
 from gateway.observe.live.board import Board
@@ -31,6 +32,8 @@ class Parts:
     """Where it is written down who did what."""
     users: Users | None = None
     """Who may sign in; None = the admin of the settings, if there is one."""
+    agents: AgentFolder | None = None
+    """Who answers."""
     library: Library | None = None
     """Where records are read."""
     archive: Archive | None = None

@@ -242,7 +242,7 @@ async def house(
     parts = Parts(settings, reception, durable, placing, consults, audit=audit)
     library = Library(settings)
     library.start()
-    app = build_app(replace(parts, archive=archive, board=board, library=library))
+    app = build_app(replace(parts, archive=archive, board=board, library=library, agents=agents))
     server = build_server(app, settings, reception)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     running = House(base, reception, model, twin)

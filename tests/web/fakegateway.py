@@ -234,6 +234,7 @@ class FakeGateway:
             Route("/api/agents", get(lambda _request: self.agents)),
             Route("/api/agents/reload", nothing, methods=["POST"]),
             Route("/api/numbers", get(lambda _request: self.numbers)),
+            Route("/api/numbers/{number}/point", nothing, methods=["POST"]),
             Route("/api/audit", get(lambda request: self.paged(request, self.audit))),
             Route("/api/approvals/{id}", act(self.decide), methods=["POST"]),
             Route("/api/calls", act(self.dial), methods=["POST"]),

@@ -252,7 +252,7 @@ def numbers() -> list[dict[str, Any]]:
         ("+4930901820", "Berlin, מוקד שירות", None, "", None, None),
     )
     keys = ("number", "friendly_name", "points_here", "voice_url", "route", "agent")
-    return [dict(zip(keys, row, strict=True)) for row in rows]
+    return [{**dict(zip(keys, row, strict=True)), "overridden_by": {}} for row in rows]
 
 
 def audit() -> list[dict[str, Any]]:

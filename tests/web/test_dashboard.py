@@ -349,6 +349,15 @@ async def test_a_placed_call_is_followed(page: Tab, fake: FakeGateway) -> None:
     assert fake.done[0][2] == {"to": "+12025550123", "by": "api", "agent": "booking"}
 
 
+async def test_a_number_is_pointed_here(page: Tab, fake: FakeGateway) -> None:
+    """By an admin, after a question."""
+    await page.go("#/numbers")
+    await page.page.get_by_role("button", name="Point here").click()
+    await page.page.locator("dialog").get_by_role("button", name="Point here").click()
+    await page.see("rings here now", ".notices")
+    assert fake.done == [("POST", "/api/numbers/+442079460123/point", {})]
+
+
 async def test_the_history_is_filtered(page: Tab) -> None:
     """By what is chosen, which stands in the address, page after page."""
     await page.go("#/history")

@@ -1,4 +1,4 @@
-"""How often may be tried: freely at first, then later and later, and nobody is remembered for ever."""
+"""How often may be tried: freely at first, then later and later; nobody is remembered for ever."""
 
 from gateway.web.api.limits import FORGET_S, Backoff
 

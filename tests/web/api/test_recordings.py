@@ -67,7 +67,7 @@ async def served(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
     """The recordings of these settings over a real socket."""
     library = Library(settings)
     library.start()
-    keys = {"recording_keys": settings.recording_keys} if settings.recording_keys else {}
+    keys: dict[str, Any] = {"recording_keys": settings.recording_keys}
     try:
         async with running(
             settings.data_dir / "running",

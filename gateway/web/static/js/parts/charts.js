@@ -101,7 +101,7 @@ export class Chart {
     this.plot = new uPlot({
       width: this.width,
       height,
-      padding: [10, 18, 0, 0],
+      padding: [10, 26, 0, 0],
       cursor: { y: false, drag: { x: false, y: false } },
       legend: { show: false },
       hooks: { setCursor: [() => this.tell()] },
