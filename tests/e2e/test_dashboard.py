@@ -13,7 +13,7 @@ from tests.e2e.harness import CALLS, House, house
 from tests.e2e.test_frontdesk import QUICK
 from tests.web.browser import Tab, chromium, tab
 
-pytestmark = [pytest.mark.system, pytest.mark.asyncio, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.system, pytest.mark.asyncio, pytest.mark.timeout(180)]
 
 STORY = (
     WaitForAgent(heard_ms=300),
@@ -61,7 +61,8 @@ async def test_a_call_is_seen_decided_and_heard_again(tmp_path: Path) -> None:
         await page.see("faq_lookup", "#transcript")
         await page.see("interrupted", "#transcript .cut")
         await page.see("not heard", "#transcript .unheard")
-        await page.see("update_seat", ".approval")
+        # Three more turns, spoken at the speed of speech.
+        await page.see("update_seat", ".approval", timeout_s=60)
         await page.page.get_by_role("button", name="Approve").click()
         await expect(page.page.locator(".approval")).to_have_count(0)
         await page.see("Approved: update_seat", "#transcript")

@@ -49,16 +49,16 @@ class Tab:
         """What is to be read there."""
         return await self.page.locator(selector).first.inner_text()
 
-    async def see(self, words: str, selector: str = "main") -> None:
+    async def see(self, words: str, selector: str = "main", timeout_s: float = 30) -> None:
         """Waits until the words are to be read there."""
         place = self.page.locator(selector, has_text=words).first
-        await place.wait_for(state="attached", timeout=20_000)
+        await place.wait_for(state="attached", timeout=timeout_s * 1000)
 
     async def until(self, predicate: str, argument: Any = None) -> None:
         """Waits until a function of the argument is true; asked from here: the policy allows the
         page to make no code of texts.
         """
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while not await self.page.evaluate(predicate, argument):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
