@@ -123,6 +123,7 @@ async def run_gateway(settings: Settings) -> int:
     from gateway.store.archive import Archive
     from gateway.store.pricefile import read_prices
     from gateway.web.app import build_app
+    from gateway.web.pages import dashboard_of
     from gateway.web.parts import Parts
     from gateway.web.server import build_server
 
@@ -174,7 +175,8 @@ async def run_gateway(settings: Settings) -> int:
             if placing is not None:
                 placing.start()
             await rehearse()
-            return await _run(server, settings, agents, reception.registry)
+            dashboard = dashboard_of(settings, users)
+            return await _run(server, settings, agents, reception.registry, dashboard)
     finally:
         if consults is not None:
             await consults.close()
@@ -184,7 +186,11 @@ async def run_gateway(settings: Settings) -> int:
 
 
 async def _run(
-    server: "DrainingServer", settings: Settings, agents: "AgentFolder", registry: "Registry"
+    server: "DrainingServer",
+    settings: Settings,
+    agents: "AgentFolder",
+    registry: "Registry",
+    dashboard: str | None,
 ) -> int:
     from gateway.call.garbage import collect, settle
 
@@ -194,6 +200,7 @@ async def _run(
         "gateway.addresses",
         health=f"http://{settings.host}:{settings.port}/healthz",
         webhook=f"{settings.public_url}/twilio/voice",
+        dashboard=dashboard or "closed: set GATEWAY_ADMIN_PASSWORD, or `gateway users add`",
     )
     beside = [asyncio.ensure_future(agents.watch()), asyncio.ensure_future(collect(registry))]
     try:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from agents.realtime import RealtimeAgent
@@ -220,10 +221,11 @@ async def running(
     agent: Callable[[Settings], AgentPlan] = brief_agent,
     extend: Callable[[Starlette], None] = lambda _app: None,
     placing: Placing | None = None,
+    parts: Mapping[str, Any] = MappingProxyType({}),
     **changes: Any,
 ) -> AsyncIterator[Gateway]:
     """Starts model and gateway, and stops both; `changes` are settings, `extend` gets the app,
-    `placing` knows the calls we placed.
+    `placing` knows the calls we placed, `parts` are more of the gateway's.
     """
     peer = RealtimeServer(options(folder, script, **(model or {})))
     await peer.start()
@@ -239,7 +241,7 @@ async def running(
 
     line = Line(settings, dialler, gateway.listen, Approvals(timeout_s=30))
     gateway.reception = _Reception(gateway, line, plan_for, SECRET)
-    app = build_app(Parts(settings, gateway.reception, placing=placing))
+    app = build_app(Parts(settings, gateway.reception, placing=placing, **parts))
     extend(app)
     gateway.server = build_server(app, settings, gateway.reception)
     gateway.serving = asyncio.create_task(gateway.server.serve(sockets=[listener]))
