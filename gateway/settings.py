@@ -24,6 +24,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.errors import ConfigError
 
+OFFLINE_KEY = "offline"
+"""The model key of a gateway beside an offline model."""
 SECRETS_DIR = "/run/secrets"
 """Where secrets may lie as files named like the variable (Docker and Kubernetes convention)."""
 

@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from picows import WSAutoPingStrategy, WSCloseCode, WSListener, WSTransport
 from picows.picows import WSProtocol  # type: ignore[attr-defined]
+from starlette.websockets import WebSocket
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
@@ -133,6 +134,17 @@ class MediaOrStock(WebSocketsSansIOProtocol):
         elif not self._media.is_close_frame_sent:
             self._media.send_close(WSCloseCode.GOING_AWAY)
             self._media.disconnect()
+
+
+def abort(websocket: WebSocket) -> None:
+    """Drops a connection whose other end takes nothing: what is written to it is thrown away.
+
+    A close would wait behind all that for ever, since the other end's kernel still answers. Does
+    nothing on a server without this extension.
+    """
+    extension = websocket.scope.get("extensions", {}).get(ABORT)
+    if extension is not None:
+        extension["abort"]()
 
 
 def protocol_class(ping_interval_s: float) -> type[asyncio.Protocol]:

@@ -76,8 +76,7 @@ class ApprovalHandlers:
 
     async def pending(self, _request: Request) -> list[dict[str, Any]]:
         """Every tool call that waits, oldest first."""
-        now = datetime.now(UTC)
-        return [_shown(each, now) for each in self._approvals.pending()]
+        return waiting(self._approvals)
 
     async def decide(self, request: Request) -> dict[str, str]:
         """Approves or rejects a tool call that waits."""
@@ -94,6 +93,12 @@ class ApprovalHandlers:
             for each in waits:
                 self._audit.note(who, action, call_sid=each.call_sid, detail=each.tool)
         return {"tool_call_id": tool_call_id, "decision": decided.decision}
+
+
+def waiting(approvals: Approvals) -> list[dict[str, Any]]:
+    """The tool calls that wait, oldest first, for JSON."""
+    now = datetime.now(UTC)
+    return [_shown(each, now) for each in approvals.pending()]
 
 
 def _shown(request: ApprovalRequest, now: datetime) -> dict[str, Any]:
