@@ -47,6 +47,7 @@ from gateway.core.events import (
     TransferFailed,
     TransferStarted,
     TurnDone,
+    Whispered,
 )
 from gateway.core.words import NOT_SPOKEN, split_heard
 
@@ -376,6 +377,7 @@ _PLAIN: dict[type[Any], tuple[str, Callable[[Any], Fields]]] = {
         },
     ),
     DtmfGroup: ("keys", lambda e: {"count": e.count}),
+    Whispered: ("whisper", lambda e: {"by": e.by}),
 }
 
 _TOLD: dict[type[Any], Callable[[Timeline, Any], None]] = {
