@@ -24,9 +24,9 @@ _HEADINGS = (
     "state",
     "speaks",
     "turns",
-    "ms",
+    "wait ms",
     "cost",
-    "ears",
+    "listeners",
 )
 _DONE = {
     "none": "The agent was told.",
