@@ -18,7 +18,7 @@ from gateway.call.wiretap import News, TooMany
 from gateway.core.g711 import BYTES_PER_MS, SAMPLE_RATE
 from gateway.store.audit import AuditLog
 from gateway.web.api.endpoint import Socket, Who
-from gateway.web.sockets import ABORT
+from gateway.web.sockets import abort
 
 PATH = "/api/live/calls/{call_sid}/listen"
 MOST_BEHIND_MS = 2000
@@ -150,10 +150,7 @@ async def _send(websocket: WebSocket, earpiece: Earpiece, started: str) -> None:
             piece = await earpiece.take()
         await websocket.close()
     except TimeoutError:
-        # A close would wait behind all that they have not taken.
-        extensions = websocket.scope.get("extensions") or {}
-        if ABORT in extensions:
-            extensions[ABORT]["abort"]()
+        abort(websocket)
     except WebSocketDisconnect:
         pass  # gone while something was being sent
 
