@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
+from gateway.core.events import CallLive
 from gateway.sim.twilio import Play, WaitForAgent, WaitForSilence
 from tests.e2e.harness import CALLS, House, house
 from tests.e2e.test_frontdesk import QUICK
@@ -31,6 +32,9 @@ STORY = (
     WaitForSilence(ms=60_000),
 )
 """Until the agent waits for somebody who allows it another seat, and on."""
+
+
+TRAIL = "/api/audit"
 
 
 @asynccontextmanager
@@ -80,6 +84,33 @@ async def test_a_call_is_seen_decided_and_heard_again(tmp_path: Path) -> None:
         await page.page.get_by_role("link", name="History", exact=True).first.click()
         await page.see("1 call", ".pager")
         await page.see("frontdesk", ".records")
+
+
+async def test_an_operator_listens_and_whispers(tmp_path: Path) -> None:
+    """What both say moves the levels; what was done stands in the audit trail."""
+    async with watched(tmp_path) as (running, page):
+        call = running.place(*STORY)
+        await running.until(lambda: bool(running.of(CallLive, call.sid)))
+        await page.go(f"#/calls/{call.sid}")
+        await page.page.get_by_role("button", name="Listen in").click()
+        await page.page.get_by_role("button", name="Listen", exact=True).click()
+        for who in ("agent", "caller"):
+            level = f"document.querySelector('.level.{who}').style.transform"
+            await page.until(f"() => parseFloat({level}.slice(7)) > 0.05")
+        await page.page.get_by_role("button", name="Whisper").click()
+        await page.page.get_by_label("What the agent should know").fill("The caller is a regular.")
+        panel = page.page.locator(".supervise-panel")
+        await panel.get_by_role("button", name="Whisper").click()
+        await page.see("The agent was told.")
+        await page.see("whispered to the agent", "#transcript")
+        async with asyncio.timeout(30):  # it is written on another thread
+            while "whisper" not in {each["action"] for each in await running.api("GET", TRAIL)}:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        await page.page.get_by_role("link", name="Audit trail").click()
+        await page.see("Listen started")
+        await page.see("Whisper")
+        call.hang_up()
+        await running.ended(call)
 
 
 async def test_many_calls_come_and_go(tmp_path: Path) -> None:
