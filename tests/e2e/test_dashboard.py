@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import expect
@@ -40,7 +41,7 @@ TRAIL = "/api/audit"
 @asynccontextmanager
 async def watched(folder: Path) -> AsyncIterator[tuple[House, Tab]]:
     """A gateway on this machine, which asks nobody who they are, and a window on it."""
-    options = {"agent": "frontdesk", "recordings": True, "approval_timeout_s": 60}
+    options: dict[str, Any] = {"agent": "frontdesk", "recordings": True, "approval_timeout_s": 60}
     async with (
         house(QUICK, kept_in=folder, **options) as running,
         chromium() as browser,
