@@ -21,6 +21,11 @@ function wholeDays(_, first, last) {
   return known(first) ? [first - HALF_A_DAY_S, last + HALF_A_DAY_S] : [null, null];
 }
 
+// A minute at least, up to now.
+function lastMinutes(_, first, last) {
+  return known(last) ? [Math.min(first, last - 60), last] : [null, null];
+}
+
 function shortTimes(plot, ticks) {
   const { min, max } = plot.scales.x;
   const options = { hour: "2-digit", minute: "2-digit", ...(max - min < 300 ? { second: "2-digit" } : {}) };
@@ -32,10 +37,11 @@ export class Chart {
   /**
    * @param {string} title
    * @param {Array<{label: string, tone: string, bars?: boolean}>} series
-   * @param {{value: (n: number) => string, height?: number, days?: boolean}} options
+   * @param {{value: (n: number) => string, height?: number, days?: boolean, whole?: boolean}} options
+   *   `days`: one point per day; `whole`: values are counts
    */
-  constructor(title, series, { value, height = 130, days = false }) {
-    this.options = { title, series, value, height, days };
+  constructor(title, series, { value, height = 130, days = false, whole = false }) {
+    this.options = { title, series, value, height, days, whole };
     this.place = el("div", { class: "chart-place" });
     this.place.style.minHeight = `${height}px`;
     this.now = el("span", { class: "chart-now" });
@@ -88,7 +94,7 @@ export class Chart {
 
   draw() {
     if (!this.width || this.plot) return;
-    const { series, value, height, days } = this.options;
+    const { series, value, height, days, whole } = this.options;
     const [soft, line] = [resolved("soft"), resolved("line")];
     const axis = { stroke: soft, grid: { stroke: line, width: 1 }, ticks: { show: false }, font: "11px ui-sans-serif, system-ui, sans-serif" };
     const drawn = series.map(({ tone, bars }) => ({
@@ -96,7 +102,7 @@ export class Chart {
       width: 1.6,
       fill: bars ? resolved(tone) : undefined,
       paths: bars ? uPlot.paths.bars({ size: [0.72, 26], radius: 0.15 }) : undefined,
-      points: { show: days && !bars, size: 5 },
+      points: { show: days ? !bars : (plot) => plot.data[0].length < 2, size: 5 },
     }));
     this.plot = new uPlot({
       width: this.width,
@@ -105,8 +111,8 @@ export class Chart {
       cursor: { y: false, drag: { x: false, y: false } },
       legend: { show: false },
       hooks: { setCursor: [() => this.tell()] },
-      scales: { x: days ? { time: true, range: wholeDays } : { time: true }, y: { range: (_, __, most) => [0, (most || 1) * 1.1] } },
-      axes: [{ ...axis, space: 66, size: 26, values: days ? "{D} {MMM}" : shortTimes }, { ...axis, size: 58, space: 32, values: (_, ticks) => ticks.map((tick) => (tick ? value(tick) : "0")) }],
+      scales: { x: { time: true, range: days ? wholeDays : lastMinutes }, y: { range: (_, __, most) => [0, (most || 1) * 1.1] } },
+      axes: [{ ...axis, space: 66, size: 26, values: days ? "{D} {MMM}" : shortTimes }, { ...axis, size: 58, space: 32, ...(whole ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000] } : {}), values: (_, ticks) => ticks.map((tick) => (tick ? value(tick) : "0")) }],
       series: [{}, ...drawn],
     }, this.data, this.place);
   }
