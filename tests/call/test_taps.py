@@ -18,9 +18,9 @@ async def test_only_who_is_there_stands_on_the_audio_path() -> None:
     assert call.slots == [None, None]
     call.answer()
     assert call.slots == [early.stereo] * 2
-    assert type(call.slots[0]) is StereoTape
+    assert call.kinds == [StereoTape, StereoTape]
     late = call.taps.open()
-    assert type(call.slots[0]) is Ears
+    assert call.kinds == [Ears, Ears]
     assert call.slots[0] is call.slots[1]
     call.taps.close(early)
     assert call.slots == [late.stereo] * 2

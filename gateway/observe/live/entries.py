@@ -378,7 +378,6 @@ _PLAIN: dict[type[Any], tuple[str, Callable[[Any], Fields]]] = {
         },
     ),
     DtmfGroup: ("keys", lambda e: {"count": e.count}),
-    Whispered: ("whisper", lambda e: {"by": e.by}),
 }
 
 _TOLD: dict[type[Any], Callable[[Timeline, Any], None]] = {
