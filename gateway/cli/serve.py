@@ -126,7 +126,9 @@ async def run_gateway(settings: Settings) -> int:
     from gateway.store.archive import Archive
     from gateway.store.patterns import redactor
     from gateway.store.pricefile import read_prices
+    from gateway.store.records.library import Library
     from gateway.web.app import build_app
+    from gateway.web.pages import dashboard_of
     from gateway.web.parts import Parts
     from gateway.web.server import build_server
 
@@ -149,6 +151,7 @@ async def run_gateway(settings: Settings) -> int:
 
     board = Board(redactor(settings).text, hide_numbers=settings.redact_numbers)
     lag = Lag()
+    library = Library(settings)
     log_event = event_log()
 
     def hear(call_sid: str, event: "CallEvent") -> None:
@@ -163,6 +166,7 @@ async def run_gateway(settings: Settings) -> int:
     reception = Reception(line, agents.plan, secret)
     placing_calls = open_placing(settings, reception, agents.plan, tariff, tallies, consults)
     tools.start()
+    library.start()
     try:
         async with placing_calls as placing:
             parts = Parts(
@@ -173,6 +177,8 @@ async def run_gateway(settings: Settings) -> int:
                 consults,
                 audit=archive.audit,
                 users=users,
+                agents=agents,
+                library=library,
                 archive=archive,
                 board=board,
                 lag=lag,
@@ -184,13 +190,15 @@ async def run_gateway(settings: Settings) -> int:
             if placing is not None:
                 placing.start()
             await rehearse()
-            return await _run(server, settings, agents, reception.registry, lag)
+            dashboard = dashboard_of(settings, users)
+            return await _run(server, settings, agents, reception.registry, lag, dashboard)
     finally:
         if consults is not None:
             await consults.close()
         await servers.stop()
         tools.stop()
         await asyncio.to_thread(archive.stop)
+        await asyncio.to_thread(library.stop)
 
 
 async def _run(
@@ -199,6 +207,7 @@ async def _run(
     agents: "AgentFolder",
     registry: "Registry",
     lag: "Lag",
+    dashboard: str | None,
 ) -> int:
     from gateway.call.garbage import collect, settle
 
@@ -208,6 +217,7 @@ async def _run(
         "gateway.addresses",
         health=f"http://{settings.host}:{settings.port}/healthz",
         webhook=f"{settings.public_url}/twilio/voice",
+        dashboard=dashboard or "closed: set GATEWAY_ADMIN_PASSWORD, or `gateway users add`",
     )
     beside = [
         asyncio.ensure_future(each) for each in (agents.watch(), collect(registry), lag.run())

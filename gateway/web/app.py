@@ -4,17 +4,23 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from gateway.web.api.agents import AgentHandlers
 from gateway.web.api.approvals import ApprovalHandlers
 from gateway.web.api.audit import AuditHandlers
 from gateway.web.api.campaigns import CampaignHandlers
 from gateway.web.api.endpoint import Endpoint, Socket
 from gateway.web.api.gate import Gate
 from gateway.web.api.health import HealthHandlers
+from gateway.web.api.listening import ListenSocket
 from gateway.web.api.live import LiveHandlers, desk_of
+from gateway.web.api.numbers import NumberHandlers
 from gateway.web.api.openapi import Description
 from gateway.web.api.outgoing import CallHandlers
 from gateway.web.api.phone import PhoneHandlers
+from gateway.web.api.recordings import RecordingHandlers
+from gateway.web.api.records import RecordHandlers
 from gateway.web.api.signin import SessionHandlers
+from gateway.web.api.supervision import SupervisionHandlers
 from gateway.web.consult import ConsultWebhooks
 from gateway.web.headers import SecurityHeaders
 from gateway.web.health import healthz, readyz
@@ -72,6 +78,12 @@ def _api(parts: Parts, gate: Gate) -> list[Endpoint | Socket]:
         *CallHandlers(parts.settings, parts.placing, parts.audit).endpoints(),
         *CampaignHandlers(parts.placing).endpoints(),
         *PhoneHandlers(parts.settings, parts.reception, parts.audit).endpoints(),
+        *SupervisionHandlers(parts.reception.registry, parts.placing, parts.audit).endpoints(),
+        *ListenSocket(parts.reception.registry, parts.audit).sockets(),
         *LiveHandlers(desk_of(parts, health.view)).endpoints(),
         *health.endpoints(),
+        *AgentHandlers(parts.agents, parts.audit).endpoints(),
+        *NumberHandlers(parts.settings, parts.agents, parts.audit).endpoints(),
+        *RecordHandlers(parts.library).endpoints(),
+        *RecordingHandlers(parts.settings, parts.library).endpoints(),
     ]

@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from gateway.ops.users import Users
+from gateway.settings import Settings, is_loopback
 from gateway.web.api.answers import answered
 from gateway.web.api.gate import Gate
 
@@ -35,6 +37,15 @@ class _File:
     content: bytes
     kind: str
     tag: str
+
+
+def dashboard_of(settings: Settings, users: Users) -> str | None:
+    """Where the dashboard is for whoever may see it; None while nobody may."""
+    is_public = bool(settings.public_url) and not is_loopback(settings.public_url)
+    if is_public:
+        return f"{settings.public_url}/" if users else None
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.port}/"
 
 
 class Pages:

@@ -1,8 +1,8 @@
 """What the addresses stand on: the parts of one gateway process, as `serve` puts them together."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.agents import AgentFolder
 from gateway.call.reception import Reception
 from gateway.observe.lag import Lag
 from gateway.observe.live.board import Board
@@ -12,6 +12,7 @@ from gateway.ops.users import Users
 from gateway.settings import Settings
 from gateway.store.archive import Archive
 from gateway.store.audit import AuditLog
+from gateway.store.records.library import Library
 from gateway.web.twilio import Durable
 
 
@@ -31,11 +32,13 @@ class Parts:
     """Where it is written down who did what."""
     users: Users | None = None
     """Who may sign in; None = the admin of the settings, if there is one."""
+    agents: AgentFolder | None = None
+    """Who answers."""
+    library: Library | None = None
+    """Where records are read."""
     archive: Archive | None = None
     """What is kept of calls."""
     board: Board | None = None
     """The calls of this moment."""
     lag: Lag | None = None
     """How late the loop is."""
-    listeners: Callable[[str], int] | None = None
-    """How many people listen to a call of that CallSid."""

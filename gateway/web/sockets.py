@@ -12,6 +12,7 @@ Stands on uvicorn 0.54's ``WebSocketsSansIOProtocol`` (``handle_connect``, ``dat
 
 import asyncio
 import logging
+import socket
 from typing import Any, cast
 
 from picows import WSAutoPingStrategy, WSCloseCode, WSListener, WSTransport
@@ -25,6 +26,9 @@ from gateway.errors import Rejected
 
 EXTENSION = "gateway.hand_over"
 ABORT = "gateway.abort"
+"""Extension of every other socket: drops the connection of a peer that takes nothing any more,
+which a close would wait for.
+"""
 MEDIA_PATH = "/twilio/media"
 PHONE_PATH = "/api/phone"
 STREAM_PATHS = frozenset({MEDIA_PATH, PHONE_PATH})
@@ -32,6 +36,11 @@ STREAM_PATHS = frozenset({MEDIA_PATH, PHONE_PATH})
 
 _READ_BUFFER_BYTES = 2048
 """Of each media socket; grows when a longer frame comes (a media frame has about 330 bytes)."""
+
+_UNTAKEN_BYTES = 16 * 1024
+"""What may wait for a peer of any other socket in this process and, at most twice as much, in the
+kernel: by default that is minutes of speech, and whoever sends would never learn of it.
+"""
 
 _log = logging.getLogger("picows.media")
 
@@ -61,6 +70,9 @@ class MediaOrStock(WebSocketsSansIOProtocol):
             self.scope["extensions"][EXTENSION] = {"hand_over": self._hand_over}
         else:
             self.scope["extensions"][ABORT] = {"abort": self.transport.abort}
+            self.transport.set_write_buffer_limits(high=_UNTAKEN_BYTES)
+            connection = self.transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNTAKEN_BYTES)
 
     def _hand_over(self, listener: WSListener) -> WSTransport:
         """Accepts: picows answers the upgrade and owns the connection from here on.

@@ -46,6 +46,7 @@ from gateway.store.patterns import redactor
 from gateway.store.pricefile import read_prices
 from gateway.store.recordings.audio import read_stereo, recording_path
 from gateway.store.recordings.vault import open_vault
+from gateway.store.records.library import Library
 from gateway.store.records.reader import open_reader
 from gateway.store.spent import Spent
 from gateway.web.app import build_app
@@ -235,11 +236,13 @@ async def house(
         plan = agents.plan
         office = open_placing(settings, reception, plan, tariff, tallies, consults, waits, now)
         placing = await stack.enter_async_context(office)
-    audit = None if archive is None else archive.audit
     board = Board(redactor(settings).text, hide_numbers=settings.redact_numbers)
     listeners.append(board.hear)
+    audit = None if archive is None else archive.audit
     parts = Parts(settings, reception, durable, placing, consults, audit=audit)
-    app = build_app(replace(parts, archive=archive, board=board))
+    library = Library(settings)
+    library.start()
+    app = build_app(replace(parts, archive=archive, board=board, library=library, agents=agents))
     server = build_server(app, settings, reception)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     running = House(base, reception, model, twin)
@@ -277,3 +280,4 @@ async def house(
         tools.stop()
         if archive is not None:
             await asyncio.to_thread(archive.stop)
+        await asyncio.to_thread(library.stop)

@@ -245,7 +245,7 @@ async def running(
     line = Line(settings, dialler, gateway.listen, Approvals(timeout_s=30))
     gateway.reception = _Reception(gateway, line, plan_for, SECRET)
     app = build_app(
-        Parts(settings, gateway.reception, placing=placing, board=gateway.board, **parts)
+        Parts(settings, gateway.reception, placing=placing, **{"board": gateway.board, **parts})
     )
     extend(app)
     gateway.server = build_server(app, settings, gateway.reception)

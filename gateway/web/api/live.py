@@ -147,17 +147,20 @@ class Viewer:
             await self._told.wait()
 
     async def _tell(self) -> Goodbye | None:
-        watch, edition = None, 0
+        watch, told, seen = None, 0, 0
+        text: str | None = None
         while True:
-            while self._watch is watch and (watch is None or self._desk.edition <= edition):
+            while self._watch is watch and (watch is None or self._desk.edition <= seen):
                 await self._desk.news()
-            if watch is not None and self._watch is watch:
-                text, edition = self._desk.delta(watch, edition), self._desk.edition
-            elif self._watch is not None:
+            if self._watch is not None and self._watch is not watch:
                 watch = self._watch
-                text, edition = await self._desk.snapshot(watch)
-            if text is not None and not await self._sent(text):
-                return None
+                text, seen = await self._desk.snapshot(watch)
+            elif watch is not None:
+                text, seen = self._desk.delta(watch, told), self._desk.edition
+            if text is not None:
+                told = seen  # what the viewer knows; a delta names it
+                if not await self._sent(text):
+                    return None
             self._told.set()
 
     async def _sent(self, text: str) -> bool:
@@ -197,16 +200,16 @@ def desk_of(parts: Parts, health: Callable[[], Any]) -> Desk | None:
     """What tells viewers of the board; None without one."""
     if parts.board is None:
         return None
-    reception, listeners = parts.reception, parts.listeners
+    reception = parts.reception
 
     def beside() -> Callable[[str], Beside]:
         waits = Counter(each.call_sid for each in reception.approvals.pending())
 
         def of(call_sid: str) -> Beside:
             call = reception.registry.get(call_sid)
-            state = "offered" if call is None else call.state
-            ears = 0 if listeners is None else listeners(call_sid)
-            return Beside(state, ears, waits[call_sid])
+            if call is None:
+                return Beside("offered")
+            return Beside(call.state, call.listeners, waits[call_sid])
 
         return of
 

@@ -128,7 +128,7 @@ class CallHandlers:
             raise HTTPException(502, f"the call may go on: {error}") from None
         if view is None:
             raise HTTPException(404, _NONE)
-        self._note(request, "hang_up", view["call_sid"], view["id"] or "")
+        self._note(request, "hang_up", view.get("call_sid"), view.get("id") or "")
         return view
 
     def _note(self, request: Request, action: str, call_sid: str | None, detail: str) -> None:

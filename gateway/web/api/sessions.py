@@ -65,7 +65,7 @@ class Sessions:
         """A new session; its secret."""
         now = self._now()
         theirs = [each for each in self.all() if each.who.name == user.name]
-        for each in theirs[: len(theirs) + 1 - MOST_SESSIONS]:
+        for each in theirs[: max(0, len(theirs) + 1 - MOST_SESSIONS)]:
             self.end(each)
         who = Who(user.name, user.role, "session")
         session = Session(who, self._users.proof(user.name), now, now, now)

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from gateway.core.events import CallEnded, CallOffered, DtmfGroup, Noted
 from gateway.observe.live.desk import Watch
@@ -176,9 +176,11 @@ async def is_admitted(port: int) -> bool:
 async def test_nobody_without_the_token_sees_anything(tmp_path: Path) -> None:
     """Neither by asking nor by watching."""
     async with gateway(tmp_path) as found:
-        assert (await found.http.get("/api/live/calls")).status_code == 401
-        with pytest.raises(Exception, match="401"):
-            async with connect(f"ws://127.0.0.1:{found.port}/api/live", proxy=None):
+        wrong = {"Authorization": "Bearer another"}
+        assert (await found.http.get("/api/live/calls", headers=wrong)).status_code == 401
+        address = f"ws://127.0.0.1:{found.port}/api/live"
+        with pytest.raises(InvalidStatus, match="401"):
+            async with connect(address, additional_headers=wrong, proxy=None):
                 pytest.fail("was accepted")
 
 
@@ -263,16 +265,21 @@ async def test_messages_come_no_faster_than_four_a_second(tmp_path: Path) -> Non
     """Whatever happens meanwhile comes together."""
     async with gateway(tmp_path) as found, viewer(found.port) as ws:
         found.board.hear("CA1", OFFERED)
-        await ask(ws, "call:CA1")
+        version = (await ask(ws, "call:CA1"))["version"]
         loop = asyncio.get_running_loop()
         begun = loop.time()
         for count in range(30):
             found.board.hear("CA1", DtmfGroup(count, 1.0))
+            found.board.hear("CA2", OFFERED if count % 2 else OVER)  # nobody here watches it
             await asyncio.sleep(0.02)
         told = [each async for each in drained(ws)]
         lasted = loop.time() - begun
         assert sum(len(each["entries"]) for each in told) >= 30
         assert len(told) <= lasted / 0.25 + 2
+        assert [each["from"] for each in told] == [
+            version,
+            *(each["version"] for each in told[:-1]),
+        ]
 
 
 async def drained(ws: ClientConnection) -> AsyncIterator[dict[str, Any]]:
