@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from gateway import __version__
-from gateway.cli import audit_group, outbound_group, users_group
+from gateway.cli import audit_group, calls_live_group, outbound_group, users_group
 from gateway.cli.call_command import call
 from gateway.cli.calls_privacy import add_commands
 from gateway.cli.loadtest_command import loadtest
@@ -274,6 +274,7 @@ def calls_stats(
 
 
 add_commands(calls)
+calls_live_group.add_commands(calls)
 
 
 @hooks.command("list")

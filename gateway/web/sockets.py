@@ -62,7 +62,7 @@ class MediaOrStock(WebSocketsSansIOProtocol):
         super().data_received(data)
 
     def handle_connect(self, event: Request) -> None:
-        """Adds the extension: handing over on the routes of calls' audio, aborting elsewhere."""
+        """Adds the extensions to the scope: one to routes of calls' audio, one to all others."""
         super().handle_connect(event)
         if self.response.status_code != 101:
             return

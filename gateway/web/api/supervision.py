@@ -189,8 +189,8 @@ class SupervisionHandlers:
         except DATABASE_FAULTS:
             raise HTTPException(503, "the database does not answer: nobody was rung") from None
         if isinstance(callee, Refusal):
-            said = {"error": f"`number`: {callee.text}", "rule": callee.rule}
-            said["setting"] = callee.setting
+            error = f"`number`: {callee.text}"
+            said = {"error": error, "rule": callee.rule, "setting": callee.setting or None}
             return answered(said, 429 if callee.passes else 422)
         return OPERATOR, Destination(callee.number)
 

@@ -1,7 +1,7 @@
 // The top of the page: who called whom, how it ended, and the figures of the call.
 
 import { el, hidden } from "./dom.js";
-import { capital, counted, known, lasting, moment, table, usd, worded } from "./words.js";
+import { capital, clock, counted, known, lasting, moment, table, usd, worded } from "./words.js";
 
 /**
  * Shows the top of the page.
@@ -72,7 +72,7 @@ export function showFacts(call, parts) {
   const turns = call.turns ?? call.turns_said.length;
   const cuts = call.interruptions ?? call.turns_said.filter((turn) => turn.cut).length;
   const facts = [
-    fact("Length", lasting(call.duration_ms), spoken),
+    fact("Length", call.live ? clock(call.duration_ms) : lasting(call.duration_ms), spoken),
     fact("Turns", `${turns}`, counted(cuts, "interruption")),
     fact("Caller waited", lasting(call.response_p50_ms), waits(call)),
     fact("Cost", cost(call), costParts(call)),
@@ -101,6 +101,7 @@ function costParts(call) {
 }
 
 function recordingFact(call) {
+  if (call.live) return [call.recording ? "On" : "Off"];
   const consent = known(call.consent) ? `consent ${call.consent}` : "";
   if (known(call.recording_purged_at)) return ["Deleted", consent];
   if (!known(call.recording) && call.sound.missing) return ["None", consent];

@@ -36,7 +36,7 @@ function usageGroups(rows) {
 export function showUsage(call, parts) {
   const groups = usageGroups(call.rows.usage);
   const priced = known(call.cost_usd) || known(call.model_usd) || known(call.carrier_usd);
-  parts["usage-card"].hidden = !groups.length && !priced;
+  parts["usage-card"].hidden = !groups.length && (!priced || call.live);
   const rows = groups.map(usageRow);
   if (known(call.model_usd) && groups.length > 1) rows.push(sumRow("Model", "", usd(call.model_usd)));
   if (known(call.carrier_usd)) rows.push(sumRow("Carrier", call.duration_ms ? lasting(call.duration_ms) : "", usd(call.carrier_usd)));

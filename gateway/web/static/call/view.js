@@ -57,6 +57,7 @@ export class CallView {
 
   show() {
     const { call, parts, seek } = this;
+    parts.transcript.classList.toggle("growing", call.live);
     showHead(call, parts, this.zone);
     showFacts(call, parts);
     showNotes(call, parts, seek);
@@ -69,7 +70,6 @@ export class CallView {
     // Of a call that never was there is nothing to draw, or to play.
     parts.timeline.hidden = !call.happened;
     parts.player.hidden = !call.happened || call.live;
-    parts.transcript.classList.toggle("growing", call.live);
   }
 
   /** The colours of the page have changed. */

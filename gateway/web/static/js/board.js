@@ -7,7 +7,7 @@ const MOST_GONE = 20;
 
 /** Nothing is known yet. */
 export function emptyBoard() {
-  return { version: null, calls: new Map(), health: null, approvals: [], call: null, entries: new Map(), gone: [], ended: null };
+  return { version: null, known: new Set(), calls: new Map(), health: null, approvals: [], call: null, entries: new Map(), gone: [], ended: null };
 }
 
 /**
@@ -21,17 +21,19 @@ export function merged(board, message) {
   return { board: withDelta(board, message), lost: false };
 }
 
+// What is not in it is not watched any more.
 function fromSnapshot(board, message) {
-  const next = { ...board, version: message.version };
-  if (Array.isArray(message.calls)) next.calls = new Map(message.calls.map((call) => [call.call_sid, call]));
-  if (message.health) next.health = message.health;
-  if (Array.isArray(message.approvals)) next.approvals = message.approvals;
-  if ("call" in message) {
-    next.call = message.call ?? null;
-    next.entries = withEntries(new Map(), message.call?.entries ?? []);
-    next.ended = null;
-  }
-  return next;
+  return {
+    ...emptyBoard(),
+    version: message.version,
+    known: new Set(Object.keys(message)),
+    calls: new Map((message.calls ?? []).map((call) => [call.call_sid, call])),
+    health: message.health ?? null,
+    approvals: message.approvals ?? [],
+    call: message.call ?? null,
+    entries: withEntries(new Map(), message.call?.entries ?? []),
+    gone: board.gone,
+  };
 }
 
 function withDelta(board, message) {

@@ -2,9 +2,9 @@
 
 const RATE = 8000;
 /** What is held back so that late frames leave no gap (s). */
-const LEAD_S = 0.12;
+const LEAD_S = 0.2;
 /** More than this in hand (s) is old: what is heard jumps to now. */
-const MOST_S = 0.6;
+const MOST_S = 0.8;
 
 const LINEAR = Float32Array.from({ length: 256 }, (_, byte) => {
   const code = ~byte & 0xff;
@@ -33,10 +33,12 @@ function loudness(samples) {
 export class Listener {
   /**
    * @param {string} callSid
-   * @param {{onLevels: (caller: number, agent: number) => void, onEnd: (why: string) => void}} told
+   * @param {{onLevels: (caller: number, agent: number) => void, onNews: (what: string) => void, onEnd: (why: string) => void}} told
+   *   `onNews`: "away" and "back" as the caller is
    */
-  constructor(callSid, { onLevels, onEnd }) {
+  constructor(callSid, { onLevels, onNews, onEnd }) {
     this.onLevels = onLevels;
+    this.onNews = onNews;
     this.onEnd = onEnd;
     this.context = new AudioContext({ sampleRate: RATE });
     this.gain = this.context.createGain();
@@ -56,10 +58,7 @@ export class Listener {
   }
 
   hear(data) {
-    if (typeof data === "string") {
-      if (typeOf(data) === "ended") this.stop("The call is over.");
-      return;
-    }
+    if (typeof data === "string") return this.told(data);
     this.frames += 1;
     const tracks = split(new Uint8Array(data));
     this.onLevels(loudness(tracks[0]), loudness(tracks[1]));
@@ -76,6 +75,13 @@ export class Listener {
     this.at += buffer.duration;
   }
 
+  told(text) {
+    const news = parsed(text);
+    if (news.type === "ended") this.stop("The call is over.");
+    else if (news.type === "refused") this.stop(news.error ?? "Listening was refused.");
+    else if (news.type === "away" || news.type === "back") this.onNews(news.type);
+  }
+
   /** No sound any more; safe to call twice. */
   stop(why = "") {
     if (this.over) return;
@@ -86,10 +92,10 @@ export class Listener {
   }
 }
 
-function typeOf(text) {
+function parsed(text) {
   try {
-    return JSON.parse(text).type;
+    return JSON.parse(text) ?? {};
   } catch {
-    return "";
+    return {};
   }
 }

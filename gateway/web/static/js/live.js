@@ -4,10 +4,12 @@ import { emptyBoard, merged } from "./board.js";
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
+/** The code with which the gateway closes sockets of a session that ended. */
+const SIGNED_OUT = 4401;
 
 /** One live connection for all pages. */
 export class Live {
-  /** @param {{onRefused: () => void}} options called when the socket was closed before it ever opened */
+  /** @param {{onRefused: () => void}} options called when the socket was refused, or its session has ended */
   constructor({ onRefused = () => {} } = {}) {
     this.onRefused = onRefused;
     this.board = emptyBoard();
@@ -53,9 +55,9 @@ export class Live {
     };
   }
 
-  /** True while what is shown is what is. */
-  get fresh() {
-    return this.state === "open" && this.board.version !== null;
+  /** True while what is shown is what is: "calls", "health", "approvals" or "call". */
+  knows(topic) {
+    return this.state === "open" && this.board.version !== null && this.board.known.has(topic);
   }
 
   connect() {
@@ -70,9 +72,9 @@ export class Live {
       if (this.socket === socket) this.ask(true);
     });
     socket.addEventListener("message", (event) => this.socket === socket && this.hear(event.data));
-    socket.addEventListener("close", () => {
+    socket.addEventListener("close", (event) => {
       if (this.socket !== socket) return;
-      if (!opened) this.onRefused();
+      if (!opened || event.code === SIGNED_OUT) this.onRefused();
       if (this.socket === socket) this.lose();
     });
   }

@@ -2,6 +2,8 @@
 
 import { known, worded } from "../call/words.js";
 
+/** How long a letter takes to be spoken, about. */
+const MS_PER_LETTER = 62;
 const STAGES = ["endpoint_ms", "model_ms", "gateway_ms", "play_ms", "response_ms"];
 
 /**
@@ -13,7 +15,6 @@ const STAGES = ["endpoint_ms", "model_ms", "gateway_ms", "play_ms", "response_ms
 export function recordOf(call, entries, now_ms) {
   const record = { call: callOf(call, now_ms), turns: [], tools: [], handoffs: [], guardrails: [], usage: [], notes: [], events: [], live: true, now_ms };
   for (const entry of [...entries].sort((a, b) => a.n - b.n)) add(record, entry, now_ms);
-  withTimes(record.turns);
   const waits = record.turns.map((turn) => turn.response_ms).filter(known).sort((a, b) => a - b);
   if (waits.length) {
     record.call.response_p50_ms = waits[Math.floor((waits.length - 1) / 2)];
@@ -43,15 +44,22 @@ function told(record, entry, symbol, text, label = text, drawn = true) {
 const KINDS = Object.assign(Object.create(null), {
   caller: (record, e, now_ms) =>
     record.turns.push({ number: e.n, who: "caller", from_ms: e.from_ms, to_ms: e.to_ms ?? now_ms, text: e.text, open: !known(e.to_ms) }),
-  agent: (record, e) => record.turns.push(agentTurn(e)),
+  agent: (record, e, now_ms) => {
+    const turn = agentTurn(e, now_ms);
+    record.turns.push({ ...turn, ...record.measured });
+    record.measured = null;
+  },
   barge_in: (record, e) => {
     const cut = record.turns.findLast((turn) => turn.who === "agent");
     if (cut) cut.cause = e.cause;
   },
+  // Measured when its first sound was heard: which may be told before the turn itself.
   turn: (record, e) => {
-    const turn = Object.fromEntries(STAGES.map((name) => [name, e[name]]));
+    const stages = Object.fromEntries(STAGES.map((name) => [name, e[name]]));
+    const measured = { ...stages, kind: e.turn ?? (known(e.response_ms) ? "reply" : "follow_up") };
     const answer = record.turns.findLast((each) => each.who === "agent");
-    if (answer && !known(answer.response_ms)) Object.assign(answer, turn);
+    if (answer && !answer.kind) Object.assign(answer, measured);
+    else record.measured = measured;
   },
   tool: (record, e) =>
     record.tools.push({ number: e.number ?? e.n, tool: e.tool, agent: e.agent, arguments: textOf(e.arguments), result: textOf(e.result), at_ms: e.at_ms, duration_ms: e.duration_ms }),
@@ -68,8 +76,9 @@ const KINDS = Object.assign(Object.create(null), {
   error: (record, e) => event(record, e, "model.error_reported", { code: e.code }),
   whisper: (record, e) => event(record, e, "whisper", { by: e.by }),
   transfer: (record, e) => told(record, e, "transfer", transferText(e), e.destination || "transfer"),
+  false_alarm: (record, e) => event(record, e, "false_alarm", { paused_ms: e.paused_ms }),
   recording: (record, e) => told(record, e, "dot", `recording: ${worded(e.what)}`, "", false),
-  spend: (record, e) => told(record, e, "dot", `${worded(e.limit)} limit of spending reached`, "limit"),
+  spend: (record, e) => told(record, e, "dot", `${worded(e.limit)} limit of spending reached${e.scope ? ` (${worded(e.scope)})` : ""}`, `${worded(e.limit)} limit`),
   machine: (record, e) => told(record, e, "dot", `answered by: ${worded(e.who)}`, "", false),
   state: (record, e) => told(record, e, "dot", [`the call is ${worded(e.state)}`, worded(e.reason)].filter(Boolean).join(": "), "", false),
 });
@@ -82,13 +91,24 @@ function textOf(value) {
   return typeof value === "string" || !known(value) ? value : JSON.stringify(value);
 }
 
-// While it is spoken, what was heard is known in time and not in words: they are split by their share.
-function agentTurn(entry) {
+// While it is spoken nobody has counted yet what was heard of it: that is guessed from the time.
+function agentTurn(entry, now_ms) {
   const { heard_ms = 0, audio_ms = 0, cut = false } = entry;
   const turn = { number: entry.n, who: "agent", agent: entry.agent, from_ms: entry.from_ms, heard_ms, audio_ms, text: entry.text, interrupted: Boolean(cut) };
+  if (known(entry.heard_text) || known(entry.unheard_text)) return { ...turn, heard_text: entry.heard_text, unheard_text: entry.unheard_text };
+  if (audio_ms === 0) return spokenNow(turn, now_ms);
   if (!known(entry.text) || heard_ms >= audio_ms) return { ...turn, playing: !cut && heard_ms < audio_ms };
-  const [heard, rest] = splitAt(entry.text, audio_ms ? heard_ms / audio_ms : 0);
+  const [heard, rest] = splitAt(entry.text, heard_ms / audio_ms);
   return cut ? { ...turn, heard_text: heard, unheard_text: rest } : { ...turn, playing: true, heard_text: heard, pending_text: rest };
+}
+
+function spokenNow(turn, now_ms) {
+  const so_far = Math.max(0, now_ms - turn.from_ms);
+  const text = turn.text ?? "";
+  const whole = text.length * MS_PER_LETTER;
+  const [heard, rest] = splitAt(text, whole ? so_far / whole : 0);
+  const heard_ms = known(turn.text) ? Math.min(so_far, whole) : so_far;
+  return { ...turn, playing: true, heard_ms, heard_text: heard, pending_text: rest };
 }
 
 /** A text in two at the end of the word nearest to a share (0 to 1) of it. */
@@ -99,9 +119,4 @@ export function splitAt(text, share) {
   const space = text.lastIndexOf(" ", at);
   const end = space > 0 ? space : at;
   return [text.slice(0, end), text.slice(end).trim()];
-}
-
-// A turn's times come when its first sound was heard, which may be before the entry of its words.
-function withTimes(turns) {
-  for (const turn of turns) if (turn.who === "agent" && !known(turn.kind)) turn.kind = known(turn.response_ms) ? "reply" : "follow_up";
 }

@@ -38,6 +38,6 @@ export class Session {
 
   /** True for who came in by a password and can leave. */
   get leaves() {
-    return this.who !== null && !["loopback", "token"].includes(this.who.via);
+    return this.who?.via === "session";
   }
 }

@@ -51,7 +51,7 @@ export class Shell {
     document.body.classList.toggle("outside", found?.route.path === "/signin");
     const route = found?.route;
     for (const { route: each, link } of this.links) {
-      if (each === route || (each.path === "/history" && route?.path === "/calls/:sid")) link.setAttribute("aria-current", "page");
+      if (each === route) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
     if (!route) return this.showNothing("There is no such page", "The address leads nowhere.");
@@ -88,7 +88,7 @@ export class Shell {
   showWho() {
     const { session } = this.app;
     for (const { route, item } of this.links) item.hidden = !session.may(route.role);
-    const how = session.who && !session.leaves ? (session.who.via === "loopback" ? "on this machine" : "by token") : "";
+    const how = session.who && !session.leaves ? (session.who.via === "local" ? "on this machine" : "by token") : "";
     this.whoIs.replaceChildren(...(session.who ? [el("b", {}, session.who.name), el("span", {}, [session.who.role, how].filter(Boolean).join(", "))] : []));
     this.leave.hidden = !session.leaves;
   }
@@ -105,6 +105,14 @@ export class Shell {
     const known = this.waiting ?? new Set();
     this.waiting = new Set(live.board.approvals.map((each) => each.tool_call_id));
     for (const each of live.board.approvals) if (!known.has(each.tool_call_id)) this.announce(`${each.agent} asks whether it may use ${each.tool}`);
+  }
+
+  /** The page belongs to another one, which is marked in the navigation. */
+  mark(path) {
+    for (const { route, link } of this.links) {
+      if (route.path === path) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
   }
 
   /** Words for those who hear the page. */

@@ -49,6 +49,6 @@ function cardOf(agent, app) {
 function problemsOf(problems) {
   const rows = problems.map((problem) => el("li", { class: problem.severity === "error" ? "error" : "warning" },
     icon("warn"),
-    el("p", {}, el("b", {}, problem.severity === "error" ? "Error" : "Warning"), " ", el("code", {}, known(problem.line) ? `${problem.file}:${problem.line}` : problem.file ?? ""), el("span", { class: "problem-text" }, problem.text))));
+    el("p", {}, el("b", {}, problem.severity === "error" ? "Error" : "Warning"), " ", el("code", {}, problem.line ? `${problem.file}:${problem.line}` : problem.file ?? ""), el("span", { class: "problem-text" }, problem.text))));
   return el("div", {}, el("h3", { class: "hidden" }, counted(problems.length, "problem")), el("ul", { class: "problems" }, ...rows));
 }

@@ -28,7 +28,7 @@ class CallPage {
     this.unwatch = app.live.watch([`call:${sid}`, "approvals"], (live, message) => this.hear(live, message));
     this.timer = setInterval(() => this.tick(), 1000);
     // Without a live board (it connects still, or never) the record is there all the same.
-    if (!app.live.fresh) void this.readRecord({ unlessLive: true });
+    if (app.live.state !== "open") void this.readRecord({ unlessLive: true });
   }
 
   hear(live, message) {
@@ -36,8 +36,8 @@ class CallPage {
     if (this.over) return;
     this.approvals?.show(board.approvals);
     if (board.call?.call_sid === this.sid) {
-      if (message?.ended?.call_sid === this.sid || board.ended?.call_sid === this.sid) return void this.finish();
       this.board = board;
+      if (board.call.state === "ended" || board.ended?.call_sid === this.sid) return void this.finish();
       return this.showLive();
     }
     if (message?.type !== "snapshot" || !("call" in message)) return;
@@ -57,6 +57,7 @@ class CallPage {
 
   open(data) {
     this.view = new CallView(this.place, this.audio, data);
+    this.app.shell.mark(data.live ? "/" : "/history");
     if (!data.live) return;
     const actions = this.view.parts["call-actions"];
     this.approvals = new ApprovalList(this.app, this.sid);
@@ -113,7 +114,6 @@ class CallPage {
     this.over = true;
     const sound = await this.sound(record.call);
     if (this.given.signal.aborted) return;
-    if (!sound.missing) this.audio.src = `${this.path}/audio`;
     this.view?.dispose();
     if (sound.missing) this.audio.removeAttribute("src");
     else this.audio.src = `${this.path}/audio`;

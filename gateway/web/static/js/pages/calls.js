@@ -31,10 +31,10 @@ export function mount(root, app) {
     approvals.show(board.approvals);
     capacity.show(board.health, calls.length);
     table.hidden = !calls.length;
-    empty.hidden = calls.length > 0 || !live.fresh;
+    empty.hidden = calls.length > 0 || !live.knows("calls");
     put(note, noteOf(live, calls));
     if (message && before) announce(app, calls, before);
-    if (live.fresh) before = new Set(calls.map((call) => call.call_sid));
+    if (live.knows("calls")) before = new Set(calls.map((call) => call.call_sid));
     tick();
   });
   const timer = setInterval(tick, 1000);
@@ -45,7 +45,7 @@ export function mount(root, app) {
 }
 
 function noteOf(live, calls) {
-  if (!live.fresh) return calls.length ? "This is what was known last." : "Waiting for the gateway …";
+  if (!live.knows("calls")) return calls.length ? "This is what was known last." : "Waiting for the gateway …";
   return calls.length ? "Ticks beside an answer’s time: one up to 0.5 s, two up to 0.8 s, three up to 1.2 s, four above." : "";
 }
 

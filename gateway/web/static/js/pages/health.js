@@ -54,9 +54,9 @@ const percent = (share) => (known(share) ? `${Math.round(share * 100)} %` : NONE
 const megabytes = (mb) => (known(mb) ? `${Math.round(mb)} MB` : NONE);
 
 function chartsOf() {
-  const one = (title, tone, value, shown) => ({ value, told: (health) => shown(value(health)), chart: new Chart(title, [{ label: title.toLowerCase(), tone }], { value: shown, height: 110 }) });
+  const one = (title, tone, value, shown, whole = false) => ({ value, told: (health) => shown(value(health)), chart: new Chart(title, [{ label: title.toLowerCase(), tone }], { value: shown, height: 110, whole }) });
   return [
-    one("Calls", "agent", (health) => health.calls, (calls) => (known(calls) ? String(Math.round(calls)) : NONE)),
+    one("Calls", "agent", (health) => health.calls, (calls) => (known(calls) ? String(Math.round(calls)) : NONE), true),
     one("Loop lag (p99)", "cut", (health) => health.loop_lag_p99_ms, (ms) => lasting(ms)),
     one("CPU", "caller", (health) => health.cpu_share, percent),
     one("Memory", "tool", (health) => health.rss_mb, megabytes),

@@ -28,6 +28,7 @@ class HistoryPage {
     this.sums = el("p", { class: "hint sums" }, "\u00a0");
     this.place = el("div", { class: "history-rows", "aria-live": "polite" });
     this.pages = [];
+    root.classList.add("history-page");
     root.append(
       pageHead("History", el("p", { class: "hint" }, `Times in ${zoneName()}`)),
       el("section", { class: "charts", "aria-label": "Figures per day" }, ...Object.values(this.charts).map((chart) => chart.root)),
@@ -110,7 +111,7 @@ class HistoryPage {
 function chartsOf() {
   const whole = (value) => Number(value.toFixed(value < 10 ? 1 : 0)).toLocaleString("en");
   return {
-    calls: new Chart("Calls", [{ label: "calls", tone: "agent", bars: true }], { value: whole, days: true }),
+    calls: new Chart("Calls", [{ label: "calls", tone: "agent", bars: true }], { value: whole, days: true, whole: true }),
     minutes: new Chart("Minutes", [{ label: "minutes", tone: "caller", bars: true }], { value: whole, days: true }),
     waits: new Chart("Caller waited", [{ label: "median", tone: "agent" }, { label: "p95", tone: "cut" }], { value: (ms) => lasting(ms), days: true }),
     cost: new Chart("Cost", [{ label: "cost", tone: "tool", bars: true }], { value: (amount) => usd(amount), days: true }),

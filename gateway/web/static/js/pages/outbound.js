@@ -34,13 +34,13 @@ class OutboundPage {
         this.text("max_minutes", "Longest (minutes)", { type: "number", min: "0.5", max: "1440", step: "0.5" }),
         this.text("ring_s", "Ring for (seconds)", { type: "number", min: "5", max: "600", placeholder: "60" })),
       this.refusal,
-      el("p", { class: "acts" }, this.send));
+      el("p", { class: "acts" }, this.send),
+      el("p", { class: "hint" }, "Nobody is rung unless the rules for outbound calls allow it; a refusal names the rule and its setting."));
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       void this.place();
     });
-    root.append(pageHead("Place a call"), el("div", { class: "two" }, this.form, this.progress),
-      el("p", { class: "hint page-note" }, "Nobody is rung unless the rules for outbound calls allow it; a refusal names the rule and its setting."));
+    root.append(pageHead("Place a call"), el("div", { class: "two" }, this.form, this.progress));
     void this.loadAgents();
   }
 

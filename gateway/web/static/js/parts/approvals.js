@@ -1,7 +1,7 @@
 // Tool calls that wait for a person: what is asked, how long it still waits, yes or no.
 
 import { button, el, hidden, icon } from "../../call/dom.js";
-import { lasting, pretty } from "../../call/words.js";
+import { clock, pretty } from "../../call/words.js";
 import { Keyed, put } from "../keyed.js";
 
 const MOST_LETTERS = 500;
@@ -63,7 +63,7 @@ function approvalRow(app, approval, linked) {
     el("pre", { tabindex: "0", role: "region", "aria-label": "Arguments" }, pretty(textOf(approval.arguments))),
     acts, error);
   const deadline = Date.parse(approval.deadline);
-  const tick = (now_ms) => put(left, deadline > now_ms ? `${lasting(Math.round((deadline - now_ms) / 1000) * 1000)} left` : "out of time");
+  const tick = (now_ms) => put(left, deadline > now_ms ? `${clock(deadline - now_ms)} left` : "out of time");
   tick(app.api.now());
   return { node, update: () => {}, tick };
 }

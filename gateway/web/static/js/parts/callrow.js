@@ -21,7 +21,7 @@ export function callRow(call) {
   const speaks = el("span", { class: "speaks" });
   const link = el("a", { href: `#/calls/${encodeURIComponent(call.call_sid)}`, class: "call-link" });
   const flags = el("span", { class: "flags" });
-  const [agent, state, length, turns, wait, cost] = ["agent-name", "state", "", "", "", ""].map((tone) => el("span", { class: tone || null }));
+  const [agent, state, length, turns, wait, cost] = ["one-line", "state", "", "", "", ""].map((tone) => el("span", { class: tone || null }));
   const node = el("tr", { role: "row" },
     cell("Now", speaks), cell("Call", link, flags), cell("Agent", agent), cell("State", state),
     cell("Length", length), cell("Turns", turns), cell("Last answer", wait), cell("Cost", cost));
@@ -40,6 +40,7 @@ export function callRow(call) {
       put(link, `${now.caller || "Unknown"} → ${now.called || "unknown"}`);
       if (changed("flags", flagsOf(now).join())) flags.replaceChildren(...flagsOf(now).map((text) => el("span", { class: "tag" }, text)));
       put(agent, now.agent || NONE);
+      agent.title = now.agent ?? "";
       put(state, capital(worded(now.state)));
       state.dataset.state = now.state;
       put(turns, `${now.turns ?? 0}${now.interruptions ? ` (${now.interruptions} cut)` : ""}`);

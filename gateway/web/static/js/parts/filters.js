@@ -4,7 +4,7 @@ import { button, el } from "../../call/dom.js";
 import { capital, worded } from "../../call/words.js";
 import { startOfDay } from "../times.js";
 
-const OUTCOMES = ["completed", "transferred", "abandoned", "missed", "failed"];
+const OUTCOMES = ["completed", "transferred", "missed", "failed"];
 const SORTS = { newest: "newest first", worst: "longest wait first", cost: "most expensive first" };
 const WORSE = { 500: "over 0.5 s", 800: "over 0.8 s", 1200: "over 1.2 s", 2000: "over 2 s" };
 

@@ -21,7 +21,7 @@ export function recordRow(call) {
   const row = el("tr", { role: "row" },
     cell("When", el("time", { datetime: call.offered_at }, when(call.offered_at))),
     cell("Call", link, el("span", { class: "flags" }, ...flags.map((text) => el("span", { class: "tag" }, text)))),
-    cell("Agent", call.agent || NONE),
+    cell("Agent", el("span", { class: "one-line", dir: "auto", title: call.agent }, call.agent || NONE)),
     cell("Outcome", outcome(call), call.reason ? el("span", { class: "why" }, capital(worded(call.reason))) : ""),
     cell("Length", clock(call.duration_ms)),
     cell("Turns", `${call.turns ?? 0}${call.interruptions ? ` (${call.interruptions} cut)` : ""}`),

@@ -25,6 +25,7 @@ export function pageHead(title, ...beside) {
  */
 export async function filled(place, ask, show) {
   place.setAttribute("aria-busy", "true");
+  if (!place.firstChild) place.append(el("p", { class: "hint loading" }, "Loading …"));
   try {
     place.replaceChildren(...show(await ask()));
   } catch (error) {

@@ -1,10 +1,17 @@
 // What a supervisor does with a call that goes on: listen in, whisper, take over, hang up.
 
 import { button, el, icon } from "../../call/dom.js";
+import { table } from "../../call/words.js";
 import { Listener } from "../listen.js";
 import { confirmed } from "./confirm.js";
 
 const MOST_LETTERS = 2000;
+
+const ANSWERS = table({ now: "The agent was told, and speaks.", later: "The agent was told, and speaks when this is over." });
+
+function whispered(answer) {
+  return ANSWERS[answer?.answer] ?? "The agent was told.";
+}
 
 /** The controls of one call; nothing of it is shown to who may not use it. */
 export class Supervision {
@@ -41,8 +48,8 @@ export class Supervision {
     this.said.textContent = "";
     this.said.classList.remove("bad");
     try {
-      await this.app.api.ask(`${this.path}/${path}`, { method: "POST", body });
-      this.said.textContent = done;
+      const answer = await this.app.api.ask(`${this.path}/${path}`, { method: "POST", body });
+      this.said.textContent = typeof done === "function" ? done(answer) : done;
       return true;
     } catch (refusal) {
       this.said.textContent = refusal.message;
@@ -61,6 +68,7 @@ export class Supervision {
       this.said.textContent = "";
       this.listener = new Listener(this.callSid, {
         onLevels: (...levels) => meters.forEach((meter, at) => (meter.style.transform = `scaleX(${Math.min(1, levels[at] * 1.6)})`)),
+        onNews: (what) => (this.said.textContent = what === "away" ? "The caller is with somebody else: nothing is to be heard here." : ""),
         onEnd: (why) => {
           this.listener = null;
           toggle.replaceChildren(icon("listen"), "Listen");
@@ -85,13 +93,13 @@ export class Supervision {
       el("p", { class: "field" }, el("label", { for: "whisper-text" }, "What the agent should know or do (the caller does not hear it)"), text),
       el("p", {}, el("label", { class: "check" }, answer, " let the agent speak at once")), el("p", {}, send));
     return this.submitted(form, send, async () => {
-      if (await this.act("whisper", { text: text.value.trim(), answer: answer.checked }, "The agent was told.")) text.value = "";
+      if (await this.act("whisper", { text: text.value.trim(), answer: answer.checked }, whispered)) text.value = "";
     });
   }
 
   takingOver() {
     const to = el("input", { type: "text", id: "take-over-to", required: true, maxlength: "64", placeholder: "+12025550123", spellcheck: "false" });
-    const summary = el("input", { type: "text", id: "take-over-summary", maxlength: "500" });
+    const summary = el("input", { type: "text", id: "take-over-summary", maxlength: "600" });
     const send = el("button", { type: "submit", class: "main" }, icon("transfer"), "Ring and take over");
     const form = el("form", { class: "stack" },
       el("p", { class: "field" }, el("label", { for: "take-over-to" }, "Phone to ring, or a destination of the agent’s directory"), to),
@@ -100,7 +108,7 @@ export class Supervision {
     return this.submitted(form, send, async () => {
       const [where, told] = [to.value.trim(), summary.value.trim()];
       const place = /^\+[\d\s().-]+$/.test(where) ? { number: where.replace(/[^\d+]/g, "") } : { destination: where };
-      await this.act("take-over", told ? { ...place, summary: told } : place, "The phone rings; the caller is put through when it is picked up.");
+      await this.act("take-over", told ? { ...place, summary: told } : place, "The phone rings; whoever picks up presses 1 to take the caller.");
     });
   }
 
