@@ -6,7 +6,7 @@ that learned of the interruption.
 """
 
 import asyncio
-from typing import Protocol
+from typing import Protocol, cast
 
 import structlog
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
@@ -123,7 +123,7 @@ class CarrierSocket(WSListener):
         if self._transport is not None:
             self._transport.send(_TEXT, message)
 
-    def close(self, code: int = WSCloseCode.OK) -> None:
+    def close(self, code: WSCloseCode = WSCloseCode.OK) -> None:
         """Closes in order: what was written still leaves, and the peer may answer the close.
 
         Closing the TCP connection at once, with caller frames unread, would reset it and could
@@ -142,7 +142,7 @@ class CarrierSocket(WSListener):
     def hang_up(self, code: int) -> None:
         """Ends the call as if the caller had hung up, and closes: whoever is there may not be."""
         self._lost("caller_hung_up")
-        self.close(code)
+        self.close(cast(WSCloseCode, code))  # picows takes any code; its types name the usual ones
 
     def refuse(self) -> None:
         """Closes with 1008: policy violation."""

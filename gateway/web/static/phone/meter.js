@@ -15,8 +15,8 @@ export function share(rms) {
 /** A bar of one side's. */
 export class Meter {
   constructor(label, kind) {
-    this.bar = el("meter", { class: "meter-bar", min: "0", max: "1", value: "0", "aria-hidden": "true" });
-    this.element = el("div", { class: `meter ${kind}` }, el("span", {}, label), this.bar);
+    this.bar = el("meter", { class: "phone-meter-bar", min: "0", max: "1", value: "0", "aria-hidden": "true" });
+    this.element = el("div", { class: `phone-meter ${kind}` }, el("span", {}, label), this.bar);
     this.level = 0;
   }
 

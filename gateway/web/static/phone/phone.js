@@ -38,6 +38,7 @@ class Phone {
     this.line = null;
     this.unwatch = null;
     this.muted = false;
+    this.beginning = false;
     this.microphone = new Microphone((stream, why) => this.heardBy(stream, why));
     this.build(agents, chosen);
     this.onDevices = () => void this.listDevices();
@@ -79,7 +80,7 @@ class Phone {
         this.status,
         this.trouble,
         this.onward,
-        el("div", { class: "meters" }, this.meters.caller.element, this.meters.agent.element),
+        el("div", { class: "phone-meters" }, this.meters.caller.element, this.meters.agent.element),
         this.keypad.pad,
         el("div", { class: "phone-devices" }, field("Microphone", this.input), outputs, field("Volume", this.volume)),
         el("details", { class: "phone-keys" }, el("summary", {}, "Keyboard"), el("p", {}, "While a call is on and this panel has the focus: 0–9, * and # press keys, M mutes, H hangs up.")),
@@ -97,14 +98,15 @@ class Phone {
   }
 
   async begin() {
-    if (!this.called.reportValidity()) return;
+    // Not `disabled`: that would take the focus, and with it the keyboard's keys, away.
+    if (this.beginning || !this.called.reportValidity()) return;
+    this.beginning = true;
     this.talk.clear();
-    this.dial.disabled = true;
     this.say("Calling …");
     try {
       this.line ??= await Line.open((message) => this.lineSays(message));
     } catch (error) {
-      this.dial.disabled = false;
+      this.beginning = false;
       this.say(`This browser makes no sound here: ${error.message}`);
       return;
     }
@@ -112,7 +114,7 @@ class Phone {
     this.line.volume(Number(this.volume.value));
     void this.microphone.open(this.input.value);
     this.call = new PhoneCall({ api: this.api, line: this.line, tell: (call) => this.callSays(call) });
-    this.dial.disabled = false;
+    this.beginning = false;
     this.draw();
     await this.call.begin({ agent: this.agent.value || null, called: this.called.value.trim() || null });
   }
