@@ -15,6 +15,7 @@ from gateway.core.keeping import RecordingStarted as RecordingStarted
 from gateway.core.keeping import SpendReached as SpendReached
 from gateway.core.keeping import UsageCounted as UsageCounted
 from gateway.core.shown import words
+from gateway.core.supervised import Whispered as Whispered
 from gateway.core.turns import Turn
 
 
@@ -373,6 +374,7 @@ CallEvent = (
     | Noted
     | UsageCounted
     | SpendReached
+    | Whispered
     | ConsentChanged
     | RecordingStarted
     | RecordingEnded

@@ -18,8 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.cli import calls_page
-from gateway.cli.calls_page import SCRIPTS, page_of, peaks, tracks_of, write_page
+from gateway.cli.calls_page import MODULES, page_of, tracks_of, write_page
 from gateway.core.g711 import from_pcm16, silence
+from gateway.core.waveform import peaks
 from gateway.errors import GatewayError
 from tests.cli.sample_call import SID, sample, stereo_wav
 
@@ -146,14 +147,30 @@ def test_nothing_is_fetched() -> None:
     assert {str(place)[:5] for place in places if not str(place).startswith("#")} == {"data:"}
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize("name", MODULES)
 def test_the_script_makes_text_of_text(name: str) -> None:
     """Nothing in it takes a text for markup or code, and it can stand in a page."""
-    script = (files("gateway.cli") / "page" / f"{name}.js").read_text(encoding="utf-8")
+    script = (files("gateway.web") / "static" / "call" / f"{name}.js").read_text(encoding="utf-8")
     forbidden = (
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|Function\(|</|<!--"
     )
     assert re.findall(forbidden, script) == []
+
+
+def test_modules_stand_behind_what_they_import() -> None:
+    """In one script a name is there once, and before whatever is built on it at once."""
+    folder = files("gateway.web") / "static" / "call"
+    names: list[str] = []
+    for at, name in enumerate(MODULES):
+        module = (folder / f"{name}.js").read_text(encoding="utf-8")
+        imported = re.findall(r'^import .* from "\./(\w+)\.js";$', module, re.MULTILINE)
+        assert set(imported) <= set(MODULES[:at]), name
+        names += re.findall(
+            r"^(?:export )?(?:const|let|function|class) (\w+)", module, re.MULTILINE
+        )
+        assert re.findall(r"^(?:import|export)\b.*", calls_page.unbound(module), re.MULTILINE) == []
+    assert len(names) == len(set(names))
+    assert {each.name for each in folder.iterdir()} == {f"{name}.js" for name in MODULES}
 
 
 # What people said
@@ -279,13 +296,6 @@ def test_other_chunks_are_passed_over() -> None:
     at = whole.index(b"data")
     more = struct.pack("<4sI", b"LIST", 3) + b"abc\0"
     assert tracks_of(whole[:at] + more + whole[at:]) == (pcm(1), pcm(2))
-
-
-def test_peaks_are_the_loudest_of_20_ms() -> None:
-    """From silence to full scale, whichever side of zero; what is left at the end is one more."""
-    quiet, loud = [0] * 160, [0] * 159 + [-32768]
-    assert peaks(pcm(*quiet, *loud, 12800)) == bytes([0, 255, 100])
-    assert peaks(b"") == b""
 
 
 @given(st.binary(max_size=700), st.integers(1, 2))

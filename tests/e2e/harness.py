@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +21,7 @@ from gateway.call.reception import Reception
 from gateway.call.tools import ToolRunner
 from gateway.core.events import CallEnded, CallEvent
 from gateway.core.prices import Prices
+from gateway.observe.live.board import Board
 from gateway.ops.consulting.consults import Consults, open_consults
 from gateway.ops.consulting.waits import Waits as ConsultWaits
 from gateway.ops.placing.book import utc_now
@@ -40,9 +42,11 @@ from gateway.sim.twilio import (
     TwinCall,
 )
 from gateway.store.archive import Archive
+from gateway.store.patterns import redactor
 from gateway.store.pricefile import read_prices
 from gateway.store.recordings.audio import read_stereo, recording_path
 from gateway.store.recordings.vault import open_vault
+from gateway.store.records.library import Library
 from gateway.store.records.reader import open_reader
 from gateway.store.spent import Spent
 from gateway.web.app import build_app
@@ -232,7 +236,13 @@ async def house(
         plan = agents.plan
         office = open_placing(settings, reception, plan, tariff, tallies, consults, waits, now)
         placing = await stack.enter_async_context(office)
-    app = build_app(Parts(settings, reception, durable, placing, consults))
+    board = Board(redactor(settings).text, hide_numbers=settings.redact_numbers)
+    listeners.append(board.hear)
+    audit = None if archive is None else archive.audit
+    parts = Parts(settings, reception, durable, placing, consults, audit=audit)
+    library = Library(settings)
+    library.start()
+    app = build_app(replace(parts, archive=archive, board=board, library=library, agents=agents))
     server = build_server(app, settings, reception)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     running = House(base, reception, model, twin)
@@ -270,3 +280,4 @@ async def house(
         tools.stop()
         if archive is not None:
             await asyncio.to_thread(archive.stop)
+        await asyncio.to_thread(library.stop)

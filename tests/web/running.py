@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from agents.realtime import RealtimeAgent
@@ -26,6 +27,7 @@ from gateway.call.reception import Reception
 from gateway.call.recorded import Phrase, phrase
 from gateway.call.session import AgentPlan
 from gateway.core.events import CallEvent, CallOffered
+from gateway.observe.live.board import Board
 from gateway.ops.placing.placing import Placing
 from gateway.settings import Settings, load_settings
 from gateway.sim.realtime import RealtimeServer
@@ -61,6 +63,7 @@ class Gateway(Carrier):
         self.server: DrainingServer
         self.serving: asyncio.Task[None]
         self.events: list[tuple[str, CallEvent]] = []
+        self.board = Board(lambda words, asked: words)
         self.dialled: set[str] = set()
         """CallSids whose one attempt to reach the model is over."""
         self._news = asyncio.Event()
@@ -96,6 +99,7 @@ class Gateway(Carrier):
     def listen(self, call_sid: str, event: CallEvent) -> None:
         """What the gateway tells of its calls."""
         self.events.append((call_sid, event))
+        self.board.hear(call_sid, event)
         self._news.set()
 
     def look(self) -> None:
@@ -220,10 +224,11 @@ async def running(
     agent: Callable[[Settings], AgentPlan] = brief_agent,
     extend: Callable[[Starlette], None] = lambda _app: None,
     placing: Placing | None = None,
+    parts: Mapping[str, Any] = MappingProxyType({}),
     **changes: Any,
 ) -> AsyncIterator[Gateway]:
     """Starts model and gateway, and stops both; `changes` are settings, `extend` gets the app,
-    `placing` knows the calls we placed.
+    `placing` knows the calls we placed, `parts` are more of the gateway's.
     """
     peer = RealtimeServer(options(folder, script, **(model or {})))
     await peer.start()
@@ -239,7 +244,9 @@ async def running(
 
     line = Line(settings, dialler, gateway.listen, Approvals(timeout_s=30))
     gateway.reception = _Reception(gateway, line, plan_for, SECRET)
-    app = build_app(Parts(settings, gateway.reception, placing=placing))
+    app = build_app(
+        Parts(settings, gateway.reception, placing=placing, **{"board": gateway.board, **parts})
+    )
     extend(app)
     gateway.server = build_server(app, settings, gateway.reception)
     gateway.serving = asyncio.create_task(gateway.server.serve(sockets=[listener]))
