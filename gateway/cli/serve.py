@@ -116,10 +116,12 @@ async def run_gateway(settings: Settings) -> int:
     from gateway.call.tools import ToolRunner
     from gateway.core.tickets import derive_secret
     from gateway.observe.logs import event_log
+    from gateway.observe.traces import open_traces
     from gateway.ops.consulting.consults import open_consults
     from gateway.ops.placing.office import open_placing
     from gateway.ops.placing.tally import Tallies
     from gateway.store.archive import Archive
+    from gateway.store.patterns import redactor
     from gateway.store.pricefile import read_prices
     from gateway.web.app import build_app
     from gateway.web.parts import Parts
@@ -137,16 +139,19 @@ async def run_gateway(settings: Settings) -> int:
         else derive_secret(settings.auth_tokens[0], "ticket")
     )
     prices = read_prices(settings)
+    traces = open_traces(settings, redactor(settings).text)
     archive = Archive(settings, prices)
     tariff = tariff_of(settings, prices)
     tallies = Tallies(tariff)
 
-    log_event = event_log()
+    listeners = [event_log(), archive.hear, tallies.hear]
+    if traces is not None:
+        listeners.append(traces.hear)
+        traces.start()
 
     def hear(call_sid: str, event: "CallEvent") -> None:
-        log_event(call_sid, event)
-        archive.hear(call_sid, event)
-        tallies.hear(call_sid, event)
+        for listener in listeners:
+            listener(call_sid, event)
 
     approvals = Approvals(settings.approval_timeout_s)
     consults = open_consults(settings)
@@ -170,6 +175,8 @@ async def run_gateway(settings: Settings) -> int:
         await servers.stop()
         tools.stop()
         await asyncio.to_thread(archive.stop)
+        if traces is not None:
+            await asyncio.to_thread(traces.stop)
 
 
 async def _run(

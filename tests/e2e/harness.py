@@ -20,6 +20,7 @@ from gateway.call.reception import Reception
 from gateway.call.tools import ToolRunner
 from gateway.core.events import CallEnded, CallEvent
 from gateway.core.prices import Prices
+from gateway.observe.traces import open_traces
 from gateway.ops.consulting.consults import Consults, open_consults
 from gateway.ops.consulting.waits import Waits as ConsultWaits
 from gateway.ops.placing.book import utc_now
@@ -40,6 +41,7 @@ from gateway.sim.twilio import (
     TwinCall,
 )
 from gateway.store.archive import Archive
+from gateway.store.patterns import redactor
 from gateway.store.pricefile import read_prices
 from gateway.store.recordings.audio import read_stereo, recording_path
 from gateway.store.recordings.vault import open_vault
@@ -218,6 +220,7 @@ async def house(
     prices = prices or read_prices(settings)
     tariff = tariff_of(settings, prices)
     archive = None if kept_in is None else Archive(settings, prices)
+    traces = open_traces(settings, redactor(settings).text)
     tapes, durable = (archive.tapes, archive.durable) if archive is not None else (None, None)
     consults = open_consults(settings, consult_waits)
     assert consults is not None
@@ -239,6 +242,9 @@ async def house(
     running.archive, running.settings, running.placing = archive, settings, placing
     running.consults = consults
     listeners.append(running.heard_event)
+    if traces is not None:
+        listeners.append(traces.hear)
+        traces.start()
     if archive is not None:
         listeners.append(archive.hear)
 
@@ -270,3 +276,5 @@ async def house(
         tools.stop()
         if archive is not None:
             await asyncio.to_thread(archive.stop)
+        if traces is not None:
+            await asyncio.to_thread(traces.stop)
