@@ -73,6 +73,8 @@ class CallSpans:
         self._turns = TurnSpans(self._branches, self._root, at_ns, spoken)
         self._turns.agent, self._turns.model = offered.agent, offered.model
         self._connecting = True
+        self._lost_by = ""
+        """Why the model was lost, if it was."""
         self._recording: tuple[RecordingStarted, int] | None = None
         self._tokens = [0, 0]
 
@@ -99,7 +101,8 @@ class CallSpans:
     # The call
 
     def _ended(self, event: CallEnded, at_ns: int) -> None:
-        broken = event.reason in _BROKEN or event.reason.startswith("model_")
+        faulty = event.reason in _BROKEN or event.reason.startswith("model_")
+        fault = event.reason if faulty else self._lost_by
         self._root.set_attributes(
             known(
                 {
@@ -109,12 +112,12 @@ class CallSpans:
                     "gateway.inbound_frames": event.inbound_frames,
                     "gateway.turns": event.turns,
                     "gateway.interruptions": event.interruptions,
-                    "error.type": event.reason if broken else None,
+                    "error.type": fault or None,
                 }
             )
         )
-        if broken:
-            self._root.set_status(Status(StatusCode.ERROR, event.reason))
+        if fault:
+            self._root.set_status(Status(StatusCode.ERROR, fault))
         self._end(at_ns)
 
     def _end(self, at_ns: int) -> None:
@@ -134,6 +137,7 @@ class CallSpans:
     def _lost(self, event: ModelLost, at_ns: int) -> None:
         if self._connecting:
             self._connect(self._begun_ns, at_ns, {"error.type": event.reason})
+        self._lost_by = event.reason
         # Not its detail: a server's own words may quote anything.
         self._root.add_event("model.lost", {"gateway.reason": event.reason}, at_ns)
 

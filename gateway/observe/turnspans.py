@@ -141,10 +141,8 @@ class TurnSpans:
         """An answer begins to be heard."""
         turn, points = event.turn, _points(event.turn, at_ns)
         owed = self._newest if self._newest is not None and not self._newest.answered else None
-        if owed is not None and turn.kind == "reply":
-            answer = owed
-        else:
-            answer = self._open(points[0][1])
+        replied = owed if turn.kind == "reply" else None
+        answer = replied or self._open(points[0][1])
         answer.answered = True
         answer.responses.add(turn.response_id)
         answer.lasts(points[-1][1])

@@ -92,8 +92,7 @@ def receiver(status: int = 200, *, hangs: bool = False) -> Iterator[Receiver]:
         with there.news:
             there.asked += 1
             there.news.notify_all()
-        while not there.hold.is_set():  # noqa: ASYNC110 set by another thread
-            await asyncio.sleep(0.01)
+        await asyncio.to_thread(there.hold.wait)
         if there.status == 200:
             packed = request.headers.get("content-encoding") == "gzip"
             there.bodies.append(gzip.decompress(body) if packed else body)

@@ -82,6 +82,7 @@ def test_a_model_that_cannot_be_had_is_an_error_without_its_words() -> None:
     assert span.status.status_code is StatusCode.ERROR
     assert told(span)["error.type"] == "model_auth"
     assert noted(made.one("call")) == [("model.lost", 300)]
+    assert told(made.one("call"))["error.type"] == "model_auth"  # who hangs up then is not to blame
     assert CANARY not in str([each.to_json() for each in made.spans()])
 
 
