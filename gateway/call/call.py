@@ -384,6 +384,7 @@ def _offered(offer: Offer, plan: AgentPlan) -> CallOffered:
         route=plan.route.name,
         campaign=offer.campaign,
         stir=offer.stir,
+        model=plan.model_name,
     )
 
 

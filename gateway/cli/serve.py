@@ -119,6 +119,7 @@ async def run_gateway(settings: Settings) -> int:
     from gateway.observe.lag import Lag
     from gateway.observe.live.board import Board
     from gateway.observe.logs import event_log
+    from gateway.observe.traces import open_traces
     from gateway.ops.consulting.consults import open_consults
     from gateway.ops.placing.office import open_placing
     from gateway.ops.placing.tally import Tallies
@@ -145,6 +146,7 @@ async def run_gateway(settings: Settings) -> int:
         else derive_secret(settings.auth_tokens[0], "ticket")
     )
     prices = read_prices(settings)
+    traces = open_traces(settings, redactor(settings).text)
     archive = Archive(settings, prices)
     tariff = tariff_of(settings, prices)
     tallies = Tallies(tariff)
@@ -152,13 +154,14 @@ async def run_gateway(settings: Settings) -> int:
     board = Board(redactor(settings).text, hide_numbers=settings.redact_numbers)
     lag = Lag()
     library = Library(settings)
-    log_event = event_log()
+    listeners = [event_log(), archive.hear, tallies.hear, board.hear]
+    if traces is not None:
+        listeners.append(traces.hear)
+        traces.start()
 
     def hear(call_sid: str, event: "CallEvent") -> None:
-        log_event(call_sid, event)
-        archive.hear(call_sid, event)
-        tallies.hear(call_sid, event)
-        board.hear(call_sid, event)
+        for listener in listeners:
+            listener(call_sid, event)
 
     approvals = Approvals(settings.approval_timeout_s)
     consults = open_consults(settings)
@@ -199,6 +202,8 @@ async def run_gateway(settings: Settings) -> int:
         tools.stop()
         await asyncio.to_thread(archive.stop)
         await asyncio.to_thread(library.stop)
+        if traces is not None:
+            await asyncio.to_thread(traces.stop)
 
 
 async def _run(

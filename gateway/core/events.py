@@ -31,6 +31,8 @@ class CallOffered:
     campaign: str = ""
     stir: str = ""
     """What the caller's carrier vouches for (``StirVerstat``), as the carrier names it."""
+    model: str = ""
+    """The model that is asked for; empty when the address of its server decides."""
 
 
 @dataclass(frozen=True, slots=True)
