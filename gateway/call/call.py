@@ -32,6 +32,7 @@ from gateway.call.session import AgentPlan
 from gateway.call.tape import Taping
 from gateway.call.transfer import Transfer
 from gateway.call.upstream import Upstream
+from gateway.call.vitals import Vitals
 from gateway.core.events import (
     CallEnded,
     CallEnding,
@@ -88,6 +89,8 @@ class Line:
     """What things cost, and how much may be spent."""
     colleagues: Colleagues | None = None
     """Who can be asked to take a call; None = nobody."""
+    vitals: Vitals = field(default_factory=Vitals)
+    """What the audio path counts."""
     callbacks: Callbacks = field(default_factory=Callbacks)
 
 
@@ -116,6 +119,7 @@ class Call:
             rules=plan.floor,
             on_audio=None if plan.audience is None else (lambda delta: self._upstream.spoke(delta)),
             on_usage=lambda event: self._meter.used(event),
+            vitals=line.vitals,
         )
         self.downstream = Downstream(
             self.dialogue,

@@ -115,12 +115,15 @@ async def run_gateway(settings: Settings) -> int:
     from gateway.call.rehearsal import rehearse
     from gateway.call.tools import ToolRunner
     from gateway.core.tickets import derive_secret
+    from gateway.observe.lag import Lag
     from gateway.observe.logs import event_log
+    from gateway.observe.metrics import Metrics
     from gateway.ops.consulting.consults import open_consults
     from gateway.ops.placing.office import open_placing
     from gateway.ops.placing.tally import Tallies
     from gateway.store.archive import Archive
     from gateway.store.pricefile import read_prices
+    from gateway.store.records.outcomes import outcome_of
     from gateway.web.app import build_app
     from gateway.web.parts import Parts
     from gateway.web.server import build_server
@@ -141,12 +144,16 @@ async def run_gateway(settings: Settings) -> int:
     tariff = tariff_of(settings, prices)
     tallies = Tallies(tariff)
 
+    metrics = Metrics(outcome_of, prices.carrier_usd)
+    lag = Lag(asyncio.get_running_loop())
+    metrics.observe_lag(lag)
     log_event = event_log()
 
     def hear(call_sid: str, event: "CallEvent") -> None:
         log_event(call_sid, event)
         archive.hear(call_sid, event)
         tallies.hear(call_sid, event)
+        metrics.hear(call_sid, event)
 
     approvals = Approvals(settings.approval_timeout_s)
     consults = open_consults(settings)
@@ -156,15 +163,20 @@ async def run_gateway(settings: Settings) -> int:
     tools.start()
     try:
         async with placing_calls as placing:
-            app = build_app(Parts(settings, reception, archive.durable, placing, consults))
+            dials = None if placing is None else placing.book
+            metrics.tell_of(line, reception, archive.status, archive.courier, dials)
+            parts = Parts(settings, reception, archive.durable, placing, consults, metrics)
+            app = build_app(parts)
             server = build_server(app, settings, reception)
             await agents.open()
             await archive.start(tariff.spending.preload)
             if placing is not None:
                 placing.start()
             await rehearse()
+            lag.start()
             return await _run(server, settings, agents, reception.registry)
     finally:
+        lag.stop()
         if consults is not None:
             await consults.close()
         await servers.stop()

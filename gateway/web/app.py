@@ -11,6 +11,7 @@ from gateway.web.api.outgoing import CallHandlers
 from gateway.web.consult import ConsultWebhooks
 from gateway.web.health import healthz, readyz
 from gateway.web.media import MediaSocket
+from gateway.web.metrics import MetricsHandlers
 from gateway.web.parts import Parts
 from gateway.web.signature import Signatures
 from gateway.web.sockets import MEDIA_PATH
@@ -21,7 +22,8 @@ def build_app(parts: Parts) -> Starlette:
     """The ASGI application over a gateway's parts."""
     settings, reception = parts.settings, parts.reception
     signatures = Signatures(settings)
-    twilio = TwilioWebhooks(settings, reception, signatures, parts.durable, parts.placing)
+    took = None if parts.metrics is None else parts.metrics.webhooks.observe
+    twilio = TwilioWebhooks(settings, reception, signatures, parts.durable, parts.placing, took)
     consult = ConsultWebhooks(settings, parts.consults)
     media = MediaSocket(settings, reception, signatures)
     gate = Gate(settings, reception)
@@ -47,9 +49,10 @@ def build_app(parts: Parts) -> Starlette:
 
 
 def _api(parts: Parts) -> list[Endpoint | Socket]:
-    """Everything under ``/api/``."""
+    """Everything the gate stands before."""
     return [
         *ApprovalHandlers(parts.reception.approvals).endpoints(),
         *CallHandlers(parts.settings, parts.placing).endpoints(),
         *CampaignHandlers(parts.placing).endpoints(),
+        *MetricsHandlers(parts.metrics).endpoints(),
     ]

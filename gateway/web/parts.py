@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.call.reception import Reception
+from gateway.observe.metrics import Metrics
 from gateway.ops.consulting.consults import Consults
 from gateway.ops.placing.placing import Placing
 from gateway.settings import Settings
@@ -21,3 +22,5 @@ class Parts:
     """Makes calls, if any may be made."""
     consults: Consults | None = None
     """Who is asked to take a call."""
+    metrics: Metrics | None = None
+    """What this process counts."""

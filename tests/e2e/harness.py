@@ -20,6 +20,8 @@ from gateway.call.reception import Reception
 from gateway.call.tools import ToolRunner
 from gateway.core.events import CallEnded, CallEvent
 from gateway.core.prices import Prices
+from gateway.observe.lag import Lag
+from gateway.observe.metrics import Metrics
 from gateway.ops.consulting.consults import Consults, open_consults
 from gateway.ops.consulting.waits import Waits as ConsultWaits
 from gateway.ops.placing.book import utc_now
@@ -43,6 +45,7 @@ from gateway.store.archive import Archive
 from gateway.store.pricefile import read_prices
 from gateway.store.recordings.audio import read_stereo, recording_path
 from gateway.store.recordings.vault import open_vault
+from gateway.store.records.outcomes import outcome_of
 from gateway.store.records.reader import open_reader
 from gateway.store.spent import Spent
 from gateway.web.app import build_app
@@ -232,7 +235,18 @@ async def house(
         plan = agents.plan
         office = open_placing(settings, reception, plan, tariff, tallies, consults, waits, now)
         placing = await stack.enter_async_context(office)
-    app = build_app(Parts(settings, reception, durable, placing, consults))
+    metrics = Metrics(outcome_of, prices.carrier_usd)
+    listeners.append(metrics.hear)
+    lag = Lag(asyncio.get_running_loop())
+    metrics.observe_lag(lag)
+    metrics.tell_of(
+        line,
+        reception,
+        None if archive is None else archive.status,
+        None if archive is None else archive.courier,
+        None if placing is None else placing.book,
+    )
+    app = build_app(Parts(settings, reception, durable, placing, consults, metrics))
     server = build_server(app, settings, reception)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     running = House(base, reception, model, twin)
@@ -249,6 +263,7 @@ async def house(
         await archive.start(preload)
     if placing is not None:
         placing.start()
+    lag.start()
     while not server.started:  # noqa: ASYNC110 uvicorn has no event for it
         await asyncio.sleep(0.01)
     try:
@@ -264,6 +279,7 @@ async def house(
         await consults.close()
         server.should_exit = True
         await serving
+        lag.stop()
         await stack.aclose()
         await model.stop()
         await servers.stop()

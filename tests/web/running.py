@@ -25,7 +25,8 @@ from gateway.call.link import Dialler, LinkEvents, ModelLink
 from gateway.call.reception import Reception
 from gateway.call.recorded import Phrase, phrase
 from gateway.call.session import AgentPlan
-from gateway.core.events import CallEvent, CallOffered
+from gateway.core.events import CallEvent, CallOffered, Listener
+from gateway.observe.metrics import Metrics
 from gateway.ops.placing.placing import Placing
 from gateway.settings import Settings, load_settings
 from gateway.sim.realtime import RealtimeServer
@@ -63,6 +64,8 @@ class Gateway(Carrier):
         self.events: list[tuple[str, CallEvent]] = []
         self.dialled: set[str] = set()
         """CallSids whose one attempt to reach the model is over."""
+        self.also: Listener = lambda call_sid, event: None
+        """Who else is told of events."""
         self._news = asyncio.Event()
 
     async def call(self, call_sid: str = "") -> Stream:
@@ -96,6 +99,7 @@ class Gateway(Carrier):
     def listen(self, call_sid: str, event: CallEvent) -> None:
         """What the gateway tells of its calls."""
         self.events.append((call_sid, event))
+        self.also(call_sid, event)
         self._news.set()
 
     def look(self) -> None:
@@ -220,10 +224,11 @@ async def running(
     agent: Callable[[Settings], AgentPlan] = brief_agent,
     extend: Callable[[Starlette], None] = lambda _app: None,
     placing: Placing | None = None,
+    metrics: Metrics | None = None,
     **changes: Any,
 ) -> AsyncIterator[Gateway]:
     """Starts model and gateway, and stops both; `changes` are settings, `extend` gets the app,
-    `placing` knows the calls we placed.
+    `placing` knows the calls we placed, `metrics` counts.
     """
     peer = RealtimeServer(options(folder, script, **(model or {})))
     await peer.start()
@@ -239,7 +244,10 @@ async def running(
 
     line = Line(settings, dialler, gateway.listen, Approvals(timeout_s=30))
     gateway.reception = _Reception(gateway, line, plan_for, SECRET)
-    app = build_app(Parts(settings, gateway.reception, placing=placing))
+    if metrics is not None:
+        gateway.also = metrics.hear
+        metrics.tell_of(line, gateway.reception)
+    app = build_app(Parts(settings, gateway.reception, placing=placing, metrics=metrics))
     extend(app)
     gateway.server = build_server(app, settings, gateway.reception)
     gateway.serving = asyncio.create_task(gateway.server.serve(sockets=[listener]))
