@@ -1,6 +1,7 @@
 """`python -m bench`: the density benchmark, side by side in one run. `--help` says the rest.
 
-`python -m bench capacity`, `growth`, `long`, `records`, `instructions` and `plot` are others.
+`python -m bench capacity`, `growth`, `long`, `records`, `viewers`, `instructions` and `plot` are
+others.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ OTHERS = {
     "long": "longcall",
     "plot": "plot",
     "records": "records",
+    "viewers": "viewers",
 }
 """The other benchmarks, each with its module; some import the gateway, which takes a while."""
 QUICK = {"rounds": 1, "seconds": 6.0, "exact_seconds": 10.0}

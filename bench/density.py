@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,8 @@ class Bench:
     tell: Tell
     tls: frozenset[str] = frozenset()
     """Variants that reach their model over TLS."""
+    beside: Callable[[str, Gateway], AbstractAsyncContextManager[None]] | None = None
+    """What else goes on with a variant while it is loaded."""
     kept: Callable[[Path], Figures] | None = None
     """What a gateway that has ended left in its data folder; every run of it gets these figures."""
 
@@ -84,7 +86,8 @@ class Bench:
             for calls in self.calls:
                 for _ in range(ATTEMPTS):
                     plan = Plan(calls, self.seconds, Ordinary())
-                    outcome = await rig.load.run(gateway, plan, base_kb)
+                    async with self._others(variant, gateway):
+                        outcome = await rig.load.run(gateway, plan, base_kb)
                     f, void, problems = outcome.figures, outcome.void, outcome.problems[:20]
                     results.density.append(Run(variant, calls, number, f, void, problems))
                     many = f"{calls} call{'s' * (calls > 1)}"
@@ -104,6 +107,9 @@ class Bench:
             for (delay, jitter), figures in found.items():
                 results.exactness.append(Exact(variant, delay, jitter, figures, outcome.void))
             self.tell(f"exactness  {variant}: {_short(outcome)}")
+
+    def _others(self, variant: str, gateway: Gateway) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if self.beside is None else self.beside(variant, gateway)
 
     def _started(self, rig: Rig, variant: str) -> AbstractAsyncContextManager[Gateway]:
         max_calls = max(200, 2 * max(self.calls))

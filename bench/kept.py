@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from gateway.cli.serve import run_serve
 from gateway.store import archive
+from gateway.store.journal.writer import WriterStatus
 
 if TYPE_CHECKING:
     from gateway.core.events import CallEvent
@@ -27,6 +28,7 @@ class Nothing:
     """Stands where the archive stands, and keeps nothing."""
 
     tapes = None
+    audit = None
 
     def __init__(self, *_: object) -> None:
         """Whatever the archive is told."""
@@ -42,6 +44,10 @@ class Nothing:
 
     def hear(self, _call_sid: str, _event: CallEvent) -> None:
         """Forgotten at once."""
+
+    def status(self) -> WriterStatus:
+        """All is well."""
+        return WriterStatus(backlog=0, journal_ok=True, database_ok=True, lost=0, refused=0)
 
     async def durable(self, _timeout_s: float) -> bool:
         """There is nothing to wait for."""

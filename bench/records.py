@@ -74,7 +74,7 @@ def ratios(
     results: Results, variant: str, calls: int, key: str = "cpu_ms_per_call_s"
 ) -> list[float]:
     """A figure of a variant over that of `nothing`, of each round in which both count."""
-    ours, theirs = (_by_round(results, name, calls) for name in (variant, NOTHING))
+    ours, theirs = (by_round(results, name, calls) for name in (variant, NOTHING))
     return [ours[number][key] / theirs[number][key] for number in ours if number in theirs]
 
 
@@ -118,7 +118,7 @@ def print_tables(console: Console, results: Results) -> None:
             valid, void = results.rounds(variant, calls)
             note = f"{valid} runs" + (f", {void} VOID" if void else "")
             table.add_column(f"{variant}\n[dim]{note}[/]", justify="right")
-        against = [_ratio_cell(ratios(results, variant, calls)) for variant in variants]
+        against = [ratio_cell(ratios(results, variant, calls)) for variant in variants]
         table.add_row(f"CPU against {NOTHING}", *against)
         figures = [report.shown(results, variant, calls) for variant in variants]
         for row in ROWS:
@@ -170,7 +170,8 @@ def _options(words: list[str]) -> argparse.Namespace:
     return options
 
 
-def _by_round(results: Results, variant: str, calls: int) -> dict[int, Figures]:
+def by_round(results: Results, variant: str, calls: int) -> dict[int, Figures]:
+    """The figures of a variant by round, of the runs that count."""
     runs = [run for run in results.density if (run.variant, run.calls) == (variant, calls)]
     return {run.round: run.figures for run in runs if _counts(results, run)}
 
@@ -179,7 +180,8 @@ def _counts(results: Results, run: Run) -> bool:
     return results.count_void or not run.void
 
 
-def _ratio_cell(found: list[float]) -> str:
+def ratio_cell(found: list[float]) -> str:
+    """The median of ratios, the least and the largest."""
     if not found:
         return "-"
     return f"{median(found):.3f} ({min(found):.3f}…{max(found):.3f})"

@@ -24,8 +24,17 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.errors import ConfigError
 
+OFFLINE_KEY = "offline"
+"""The model key of a gateway beside an offline model."""
 SECRETS_DIR = "/run/secrets"
 """Where secrets may lie as files named like the variable (Docker and Kubernetes convention)."""
+
+SHORTEST_PASSWORD = 10
+ARGON2 = (
+    r"\$argon2(?:id|i|d)\$v=19\$m=[0-9]{1,8},t=[0-9]{1,4},p=[0-9]{1,3}"
+    r"\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,86}"
+)
+"""How a hashed password is written."""
 
 
 def is_loopback(url: str) -> bool:
@@ -105,6 +114,16 @@ def _api_token(value: SecretStr | None) -> SecretStr | None:
     token = "" if value is None else value.get_secret_value()
     if " " in token or not (token.isascii() and token.isprintable()):
         raise ValueError("must be ASCII without spaces, or no header could carry it")
+    return value
+
+
+def _admin_password(value: SecretStr | None) -> SecretStr | None:
+    password = "" if value is None else value.get_secret_value()
+    if password.startswith("$argon2"):
+        if not re.fullmatch(ARGON2, password, re.ASCII):
+            raise ValueError("begins like an argon2 hash and is none (was a $ replaced?)")
+    elif value is not None and len(password) < SHORTEST_PASSWORD:
+        raise ValueError(f"must have at least {SHORTEST_PASSWORD} characters")
     return value
 
 
@@ -235,6 +254,12 @@ class Settings(BaseSettings):
     )
     api_token: Annotated[SecretStr | None, AfterValidator(_api_token)] = Field(
         None, description="Opens /api/ to whoever presents it; unset = closed to everybody."
+    )
+    admin_password: Annotated[SecretStr | None, AfterValidator(_admin_password)] = Field(
+        None, description="Password of the user admin, or its argon2 hash; unset = there is none."
+    )
+    users: Path | None = Field(
+        None, description="File of those who may sign in; default: users.toml in the data dir."
     )
     secret: SecretStr | None = Field(
         None, description="Signs tickets; default: derived from the first auth token."

@@ -21,7 +21,7 @@ from gateway.agents.draft import Draft, read_folder
 from gateway.agents.errands import check_directory, on_errand
 from gateway.agents.mcp import McpServers
 from gateway.agents.model import floor_rules, model_settings, run_config
-from gateway.agents.problems import Problem, in_order, nearest_or_all
+from gateway.agents.problems import Faulty, Problem, in_order, nearest_or_all
 from gateway.agents.schema import WIRE_FORMATS
 from gateway.agents.servers import McpServer
 from gateway.agents.templates import TemplateFault, Text
@@ -59,10 +59,10 @@ def load(folder: Path, settings: Settings, tools: ToolRunner, mcp: McpServers) -
     with _ONE_AT_A_TIME:
         draft = read_folder(folder, settings)
         problems = in_order([*draft.problems, *cross_problems(draft, settings)])
-        errors = [str(problem) for problem in problems if problem.severity == "error"]
+        errors = [problem for problem in problems if problem.severity == "error"]
         if errors:
             draft.withdraw()
-            raise ConfigError("\n".join(errors))
+            raise Faulty(errors)
     return Catalogue(draft, problems, settings, tools, mcp)
 
 

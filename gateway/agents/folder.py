@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
 from gateway.agents.catalogue import Catalogue, load
 from gateway.agents.mcp import McpServers
+from gateway.agents.problems import Faulty, Problem
 from gateway.call.call import Offer
 from gateway.call.context import Route
 from gateway.call.session import AgentPlan
@@ -36,8 +38,13 @@ class AgentFolder:
         self._mcp = mcp
         self._seen: Snapshot = {}
         self._catalogue: Catalogue | None = None
+        self._reading = asyncio.Lock()
         self.error: str | None = None
         """What is wrong with the files as they are, a line each; None when they are in use."""
+        self.faults: tuple[Problem, ...] = ()
+        """The same as problems, as far as it is one of the files."""
+        self.read_at: datetime | None = None
+        """When the agents that are in use were read."""
 
     @property
     def catalogue(self) -> Catalogue:
@@ -74,6 +81,16 @@ class AgentFolder:
 
         With a mistake in the files the old agents stay, and ``error`` says what is wrong.
         """
+        async with self._reading:
+            return await self._look()
+
+    async def reload(self) -> bool:
+        """The same, whether something was saved or not: what is read may be elsewhere."""
+        async with self._reading:
+            self._seen = {}
+            return await self._look()
+
+    async def _look(self) -> bool:
         now = await asyncio.to_thread(snapshot, self._folder)
         if now == self._seen:
             return False
@@ -83,6 +100,7 @@ class AgentFolder:
             await self._read()
         except ConfigError as error:
             self.error = str(error)
+            self.faults = error.problems if isinstance(error, Faulty) else ()
             _log.error("agents.invalid", problems=self.error.splitlines())
             return False
         _log.info("agents.reloaded", agents=self.catalogue.names())
@@ -97,11 +115,12 @@ class AgentFolder:
             await self._mcp.start(catalogue.mcp_servers)
             if clashes := catalogue.clashes():
                 await self._mcp.start(before.mcp_servers if before is not None else {})
-                raise ConfigError("\n".join(map(str, clashes)))
+                raise Faulty(clashes)
         except ConfigError:
             catalogue.withdraw()
             raise
-        self._catalogue, self.error = catalogue, None
+        self._catalogue, self.error, self.faults = catalogue, None, ()
+        self.read_at = datetime.now(UTC)
         for problem in catalogue.problems:
             _log.warning("agents.doubtful", problem=str(problem))
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
+from gateway.errors import ConfigError
+
 Severity = Literal["error", "warning"]
 
 
@@ -26,6 +28,14 @@ class Problem:
         line = ": ".join(part for part in (place, self.key, self.message) if part)
         # A key or a path of somebody's may hold anything; one problem is one line.
         return "".join(char if char.isprintable() else " " for char in line)
+
+
+class Faulty(ConfigError):
+    """The files of a folder have errors in them."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:

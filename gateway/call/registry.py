@@ -7,6 +7,7 @@ The only thing calls share that changes.
 
 import asyncio
 from collections.abc import Iterator
+from typing import Literal
 
 from gateway.call.call import Call
 
@@ -43,6 +44,11 @@ class Registry:
     def full(self) -> bool:
         """True when no further call is taken; offered calls count, so pre-dialling is bounded."""
         return len(self._calls) + len(self._seats) >= self.capacity
+
+    @property
+    def status(self) -> Literal["ready", "full", "draining"]:
+        """Are new calls taken?"""
+        return "draining" if self.draining else "full" if self.full else "ready"
 
     def reserve(self, dial: str) -> bool:
         """Keeps a seat for a phone that is going to ring; False when there is none."""

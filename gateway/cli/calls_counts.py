@@ -13,6 +13,7 @@ from gateway.store.privacy.existing import existing_records
 from gateway.store.trouble import cause
 
 _WORDS = {
+    "audit": ("line of the audit trail", "lines of the audit trail"),
     "deliveries": ("webhook", "webhooks"),
     "dials": ("placed call", "placed calls"),
     "entries": ("waiting entry", "waiting entries"),

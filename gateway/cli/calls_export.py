@@ -12,9 +12,10 @@ from gateway.cli.calls_audio import stereo_of
 from gateway.cli.calls_files import exports, write_private
 from gateway.cli.calls_fixture import fixture_of
 from gateway.cli.calls_text import take_everything
-from gateway.core.transcript import Line, as_text, as_vtt
+from gateway.core.transcript import as_text, as_vtt
 from gateway.settings import Settings, load_settings
 from gateway.store.recordings.audio import caller_fixture, wav
+from gateway.store.records.views import lines_of
 
 Form = Literal["json", "text", "vtt", "audio", "fixture"]
 View = Mapping[str, Any]
@@ -50,11 +51,6 @@ def forms(form: Form | None, **flags: bool) -> set[Form]:
     """The forms that were asked for, by name and by flags; ``json`` when none was."""
     named: set[Form] = {each for each in get_args(Form) if flags.get(each)}
     return named | ({form} if form else set()) or {"json"}
-
-
-def lines_of(record: View) -> list[Line]:
-    """The turns of a call for a transcript, in the order they were spoken in."""
-    return [Line(**{name: turn[name] for name in Line.__slots__}) for turn in record["turns"]]
 
 
 def _text_of(record: View, form: str) -> str:

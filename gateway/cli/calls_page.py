@@ -22,12 +22,11 @@ from string import Template
 from typing import Any
 
 from gateway.core.g711 import audioop, to_pcm16
+from gateway.core.waveform import STEP_MS, peaks
 from gateway.errors import GatewayError
 
 MOST_AUDIO_BYTES = 20_000_000
 """A larger recording stays beside the page (20 minutes of mu-law): the page asks for the file."""
-STEP_MS = 20
-"""How much sound one column of the waveform stands for."""
 SCRIPTS = ("format", "call", "strip", "paint", "player", "head", "transcript", "figures", "main")
 """The files of the page's script, in the order they build on each other."""
 
@@ -167,10 +166,3 @@ def _chunks(audio: bytes) -> Iterator[tuple[bytes, bytes]]:
         size = len(audio) if unfinished else size
         yield name, audio[at + 8 : at + 8 + size]
         at += 8 + size + size % 2
-
-
-def peaks(pcm: bytes) -> bytes:
-    """The loudest sample of every 20 ms as 0 (silence) to 255 (full scale)."""
-    step = STEP_MS * 8 * 2
-    parts = (pcm[at : at + step] for at in range(0, len(pcm), step))
-    return bytes(min(255, audioop.max(part, 2) // 128) for part in parts)

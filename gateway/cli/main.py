@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from gateway import __version__
-from gateway.cli import outbound_group
+from gateway.cli import audit_group, outbound_group, users_group
 from gateway.cli.call_command import call
 from gateway.cli.calls_privacy import add_commands
 from gateway.cli.loadtest_command import loadtest
@@ -33,6 +33,12 @@ app.add_typer(db, name="db")
 outbound = typer.Typer(help="Whom the gateway may call.", no_args_is_help=True)
 outbound_group.add_commands(outbound)
 app.add_typer(outbound, name="outbound")
+users = typer.Typer(help="Who may sign in.", no_args_is_help=True)
+users_group.add_commands(users)
+app.add_typer(users, name="users")
+audit = typer.Typer(help="Who did what.", no_args_is_help=True)
+audit_group.add_commands(audit)
+app.add_typer(audit, name="audit")
 calls = typer.Typer(help="Records of past calls, and of those on the line.", no_args_is_help=True)
 app.add_typer(calls, name="calls")
 app.command()(call)

@@ -10,12 +10,13 @@ import structlog
 import uvloop
 
 from gateway.errors import ConfigError
-from gateway.settings import Settings, is_loopback, load_settings, not_set
+from gateway.settings import OFFLINE_KEY, Settings, is_loopback, load_settings, not_set
 
 if TYPE_CHECKING:
     from gateway.agents import AgentFolder
     from gateway.call.registry import Registry
     from gateway.core.events import CallEvent
+    from gateway.observe.lag import Lag
     from gateway.web.server import DrainingServer
 
 SWITCH_S = 0.001
@@ -78,7 +79,7 @@ def offline_settings(settings: Settings) -> Settings:
         port=settings.port,
         twilio_account_sid=sid,
         twilio_auth_token=",".join(tokens),
-        openai_api_key="offline",
+        openai_api_key=OFFLINE_KEY,
         realtime_headers={},
         public_url=settings.public_url or f"http://127.0.0.1:{settings.port}",
         realtime_url=settings.realtime_url or "ws://127.0.0.1:9/v1/realtime",
@@ -116,18 +117,24 @@ async def run_gateway(settings: Settings) -> int:
     from gateway.call.tools import ToolRunner
     from gateway.core.tickets import derive_secret
     from gateway.observe.lag import Lag
+    from gateway.observe.live.board import Board
     from gateway.observe.logs import event_log
     from gateway.observe.metrics import Metrics
     from gateway.ops.consulting.consults import open_consults
     from gateway.ops.placing.office import open_placing
     from gateway.ops.placing.tally import Tallies
+    from gateway.ops.users import open_users
     from gateway.store.archive import Archive
+    from gateway.store.patterns import redactor
     from gateway.store.pricefile import read_prices
+    from gateway.store.records.library import Library
     from gateway.store.records.outcomes import outcome_of
     from gateway.web.app import build_app
+    from gateway.web.pages import dashboard_of
     from gateway.web.parts import Parts
     from gateway.web.server import build_server
 
+    users = open_users(settings)
     tools = ToolRunner(threads=settings.tool_threads, timeout_s=settings.tool_timeout_s)
     servers = McpServers(tools)
     agents = AgentFolder(settings.agents_dir, settings, tools, servers)
@@ -145,14 +152,17 @@ async def run_gateway(settings: Settings) -> int:
     tallies = Tallies(tariff)
 
     metrics = Metrics(outcome_of, prices.carrier_usd)
-    lag = Lag(asyncio.get_running_loop())
+    board = Board(redactor(settings).text, hide_numbers=settings.redact_numbers)
+    lag = Lag()
     metrics.observe_lag(lag)
+    library = Library(settings)
     log_event = event_log()
 
     def hear(call_sid: str, event: "CallEvent") -> None:
         log_event(call_sid, event)
         archive.hear(call_sid, event)
         tallies.hear(call_sid, event)
+        board.hear(call_sid, event)
         metrics.hear(call_sid, event)
 
     approvals = Approvals(settings.approval_timeout_s)
@@ -161,11 +171,26 @@ async def run_gateway(settings: Settings) -> int:
     reception = Reception(line, agents.plan, secret)
     placing_calls = open_placing(settings, reception, agents.plan, tariff, tallies, consults)
     tools.start()
+    library.start()
     try:
         async with placing_calls as placing:
             dials = None if placing is None else placing.book
             metrics.tell_of(line, reception, archive.status, archive.courier, dials)
-            parts = Parts(settings, reception, archive.durable, placing, consults, metrics)
+            parts = Parts(
+                settings,
+                reception,
+                archive.durable,
+                placing,
+                consults,
+                audit=archive.audit,
+                users=users,
+                agents=agents,
+                library=library,
+                archive=archive,
+                board=board,
+                lag=lag,
+                metrics=metrics,
+            )
             app = build_app(parts)
             server = build_server(app, settings, reception)
             await agents.open()
@@ -173,19 +198,24 @@ async def run_gateway(settings: Settings) -> int:
             if placing is not None:
                 placing.start()
             await rehearse()
-            lag.start()
-            return await _run(server, settings, agents, reception.registry)
+            dashboard = dashboard_of(settings, users)
+            return await _run(server, settings, agents, reception.registry, lag, dashboard)
     finally:
-        lag.stop()
         if consults is not None:
             await consults.close()
         await servers.stop()
         tools.stop()
         await asyncio.to_thread(archive.stop)
+        await asyncio.to_thread(library.stop)
 
 
 async def _run(
-    server: "DrainingServer", settings: Settings, agents: "AgentFolder", registry: "Registry"
+    server: "DrainingServer",
+    settings: Settings,
+    agents: "AgentFolder",
+    registry: "Registry",
+    lag: "Lag",
+    dashboard: str | None,
 ) -> int:
     from gateway.call.garbage import collect, settle
 
@@ -195,8 +225,11 @@ async def _run(
         "gateway.addresses",
         health=f"http://{settings.host}:{settings.port}/healthz",
         webhook=f"{settings.public_url}/twilio/voice",
+        dashboard=dashboard or "closed: set GATEWAY_ADMIN_PASSWORD, or `gateway users add`",
     )
-    beside = [asyncio.ensure_future(agents.watch()), asyncio.ensure_future(collect(registry))]
+    beside = [
+        asyncio.ensure_future(each) for each in (agents.watch(), collect(registry), lag.run())
+    ]
     try:
         with contextlib.suppress(SystemExit):  # uvicorn's way out when it cannot listen
             await server.serve()

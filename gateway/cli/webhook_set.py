@@ -16,9 +16,19 @@ import typer
 
 from gateway.cli.calls_counts import tell
 from gateway.cli.calls_text import take_everything
-from gateway.cli.webhook_show import as_written, change_json, change_lines
+from gateway.cli.webhook_show import change_lines
 from gateway.errors import ConfigError
-from gateway.ops.pointing import Plan, changes_of, find, planned, point, restore, undoing
+from gateway.ops.pointing import (
+    Plan,
+    as_written,
+    change_json,
+    changes_of,
+    find,
+    planned,
+    point,
+    restore,
+    undoing,
+)
 from gateway.ops.rest import TwilioRest
 from gateway.ops.tunnel import open_tunnel, origin
 from gateway.settings import Settings, load_settings

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,12 +9,19 @@ import typer
 
 from gateway.cli.calls_text import inert, or_none, take_everything
 from gateway.errors import ConfigError
-from gateway.ops.pointing import OVERRIDES, Plan, differences, find, overridden, target
+from gateway.ops.pointing import (
+    OVERRIDES,
+    Plan,
+    as_written,
+    differences,
+    find,
+    overridden,
+    points_here,
+    target,
+)
 from gateway.ops.rest import Number, TwilioRest
 from gateway.settings import Settings, load_settings
 
-_WRITTEN = re.compile(r"[ ()./-]")
-"""What people put between the digits of a number, and carriers do not."""
 _LABELS = {
     "voice_url": "voice URL",
     "voice_method": "voice method",
@@ -45,11 +51,6 @@ def run_show(number: str, *, as_json: bool) -> int:
     return 0
 
 
-def as_written(number: str) -> str:
-    """A number without what people write between its digits."""
-    return _WRITTEN.sub("", number) if number.startswith("+") else number
-
-
 def remarks(number: Number, settings: Settings) -> list[str]:
     """What has to be known of a number's settings, the most important first."""
     said = [
@@ -69,31 +70,12 @@ def remarks(number: Number, settings: Settings) -> list[str]:
     return said
 
 
-def points_here(number: Number, settings: Settings) -> bool:
-    """Whether calls come to this gateway, and their end is told it. Raises ConfigError when its
-    address is not known.
-    """
-    wanted = target(settings)
-    return not overridden(number.settings) and wanted.items() <= number.settings.items()
-
-
 def change_lines(plan: Plan) -> list[str]:
     """What changes, old → new, one line each."""
     return [
         f"  {_LABELS[name]:<16} {or_none(old)} → {or_none(new)}"
         for name, (old, new) in plan.changes.items()
     ]
-
-
-def change_json(plan: Plan) -> dict[str, Any]:
-    """A change for scripts."""
-    return {
-        "number": plan.number.e164,
-        "sid": plan.number.sid,
-        "changed": {name: {"from": old, "to": new} for name, (old, new) in plan.changes.items()},
-        "before": dict(plan.number.settings),
-        "after": dict(plan.after),
-    }
 
 
 async def _found(settings: Settings, number: str) -> Number:

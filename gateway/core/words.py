@@ -6,6 +6,8 @@ An estimate: words are taken to be spread evenly over their audio.
 import unicodedata
 from typing import Final
 
+NOT_SPOKEN: Final = frozenset({"gateway:filler", "gateway:hold", "gateway:tones"})
+"""Items of the gateway's own audio that are nobody's words."""
 _SPACELESS: Final = (
     (0x0E00, 0x0EFF),  # Thai, Lao
     (0x1000, 0x109F),  # Burmese

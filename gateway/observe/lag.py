@@ -1,45 +1,50 @@
-"""How late the event loop is: what every frame of every call may have to wait before it is read.
+"""How late the event loop runs what is due: the number behind every late frame.
 
-A timer that should be due says how late it was. Looked at so often that a stall of a tenth of a
-second cannot hide, and so seldom that it costs nothing (20 times a second, some 10 microseconds).
-Timers of uvloop come up to a millisecond late by themselves: they are counted in whole ones.
+A timer ten times a second, and nothing else: what it finds is kept for a minute.
 """
 
 import asyncio
+import time
+from collections import deque
 from collections.abc import Callable
 
-LOOK_S = 0.05
+from gateway.core.latency import percentile
+
+EVERY_S = 0.1
+KEPT = 600
+"""Samples: a minute of them."""
+
+Observe = Callable[[float], None]
+"""Takes how late the loop was (s)."""
 
 
 class Lag:
-    """The lag of one event loop, told to whoever observes it."""
+    """Samples the lateness of one loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._observers: list[Callable[[float], None]] = []
-        self._timer: asyncio.TimerHandle | None = None
-        self._due = 0.0
+    def __init__(self, every_s: float = EVERY_S, kept: int = KEPT) -> None:
+        self._every_s = every_s
+        self._late_s: deque[float] = deque(maxlen=kept)
+        self._observers: list[Observe] = []
 
-    def observe(self, callback: Callable[[float], None]) -> None:
-        """``callback`` is told of each look on the loop: seconds it came late, never below 0."""
+    def observe(self, callback: Observe) -> None:
+        """``callback`` is told of every sample from now on, on the loop; it must not raise."""
         self._observers.append(callback)
 
-    def start(self) -> None:
-        """Looks until :meth:`stop`; once only. On the loop."""
-        self._set()
+    async def run(self) -> None:
+        """Samples the running loop until cancelled."""
+        while True:
+            due = time.monotonic() + self._every_s
+            await asyncio.sleep(self._every_s)
+            self.sample(time.monotonic() - due)
 
-    def stop(self) -> None:
-        """Looks no more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def sample(self, late_s: float) -> None:
+        """One sample; timers of whole milliseconds may be early, which is not late."""
+        late_s = max(0.0, late_s)
+        self._late_s.append(late_s)
+        for observe in self._observers:
+            observe(late_s)
 
-    def _set(self) -> None:
-        self._due = self._loop.time() + LOOK_S
-        self._timer = self._loop.call_at(self._due, self._look)
-
-    def _look(self) -> None:
-        late_s = max(0.0, self._loop.time() - self._due)
-        for callback in self._observers:
-            callback(late_s)
-        self._set()
+    def percentile_ms(self, share: float) -> float | None:
+        """Of the last minute; None before the first sample."""
+        found = percentile(self._late_s, share)
+        return None if found is None else round(found * 1000, 2)

@@ -4,11 +4,12 @@ Owns what is set and what is compared; what was there is written down before any
 Asks nobody: whoever calls it has shown the plan and knows that it is wanted.
 """
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,6 +23,8 @@ from gateway.store.trouble import cause
 OVERRIDES: Final = {"voice_application_sid": "application", "trunk_sid": "trunk"}
 """What takes a number's calls away from its voice URL, and what it is called."""
 _SHOWN = 20
+_WRITTEN: Final = re.compile(r"[ ()./-]")
+"""What people put between the digits of a number, and carriers do not."""
 
 
 class PointingRefused(GatewayError):
@@ -75,6 +78,30 @@ def fallback_target(settings: Settings, fallback: str) -> dict[str, str]:
             "this one does not answer (a TwiML Bin for instance)"
         )
     return {"voice_fallback_url": fallback, "voice_fallback_method": "POST"}
+
+
+def as_written(number: str) -> str:
+    """A number without what people write between its digits."""
+    return _WRITTEN.sub("", number) if number.startswith("+") else number
+
+
+def points_here(number: Number, settings: Settings) -> bool:
+    """Whether calls come to this gateway, and their end is told it. Raises ConfigError when its
+    address is not known.
+    """
+    wanted = target(settings)
+    return not overridden(number.settings) and wanted.items() <= number.settings.items()
+
+
+def change_json(plan: Plan) -> dict[str, Any]:
+    """A change for scripts."""
+    return {
+        "number": plan.number.e164,
+        "sid": plan.number.sid,
+        "changed": {name: {"from": old, "to": new} for name, (old, new) in plan.changes.items()},
+        "before": dict(plan.number.settings),
+        "after": dict(plan.after),
+    }
 
 
 def overridden(settings: Mapping[str, str]) -> dict[str, str]:

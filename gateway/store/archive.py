@@ -18,8 +18,9 @@ from gateway.core.events import CallEvent
 from gateway.core.prices import Prices
 from gateway.core.shown import event_name
 from gateway.settings import Settings
+from gateway.store.audit import AuditLog
 from gateway.store.database import open_database
-from gateway.store.entry import Change
+from gateway.store.entry import Change, Entry
 from gateway.store.hooks.courier import Courier
 from gateway.store.hooks.outbox import open_outbox
 from gateway.store.journal.journal import Journal
@@ -64,8 +65,14 @@ class Archive:
         """Delivers webhooks, if anybody is told of calls."""
         self._journal = Journal(settings.data_dir / "journal")
         stranded = Stranded(self._outbox, self._folder, self._vault)
-        entry_of = Records(self._scribe).entry
+        records = Records(self._scribe)
+
+        def entry_of(told: Told | Entry) -> Entry | None:
+            return told if isinstance(told, Entry) else records.entry(told)
+
         self._writer = Writer(settings, self._journal, entry_of=entry_of, on_closed=stranded.closed)
+        self.audit = AuditLog(self._writer.put)
+        """Who did what."""
         self.tapes = Tapes(self._folder, self._vault)
         """Where calls are recorded."""
         self._on_spent: OnSpent = lambda day, spent: None

@@ -299,5 +299,23 @@ pointed = Table(
 )
 Index("pointed_number", pointed.c.number)
 
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", String(32), primary_key=True),  # greater than those before it
+    Column("at", Utc),
+    Column("who", String(64)),
+    Column("role", String(16)),  # viewer, operator, admin
+    Column("action", String(32)),  # hang_up, approve, signed_in, …
+    Column("call_sid", String(64)),
+    Column("detail", String(256)),  # never what was said
+)
+Index("audit_at", audit.c.at)
+
 OF_CALLS = (calls, turns, events, tools, handoffs, guardrails, usage, notes, deliveries)
 """Tables with rows of calls, each keyed by ``call_sid`` first."""
+
+BESIDE_CALLS = (audit,)
+"""Tables whose rows come through the journal as well and are of no call: they stay when one is
+erased.
+"""

@@ -1,17 +1,29 @@
 """The route table of the gateway, as data, in one place."""
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from gateway.web.api.agents import AgentHandlers
 from gateway.web.api.approvals import ApprovalHandlers
+from gateway.web.api.audit import AuditHandlers
 from gateway.web.api.campaigns import CampaignHandlers
 from gateway.web.api.endpoint import Endpoint, Socket
 from gateway.web.api.gate import Gate
+from gateway.web.api.health import HealthHandlers
+from gateway.web.api.live import LiveHandlers, desk_of
+from gateway.web.api.numbers import NumberHandlers
+from gateway.web.api.openapi import Description
 from gateway.web.api.outgoing import CallHandlers
+from gateway.web.api.recordings import RecordingHandlers
+from gateway.web.api.records import RecordHandlers
+from gateway.web.api.signin import SessionHandlers
 from gateway.web.consult import ConsultWebhooks
+from gateway.web.headers import SecurityHeaders
 from gateway.web.health import healthz, readyz
 from gateway.web.media import MediaSocket
 from gateway.web.metrics import MetricsHandlers
+from gateway.web.pages import Pages
 from gateway.web.parts import Parts
 from gateway.web.signature import Signatures
 from gateway.web.sockets import MEDIA_PATH
@@ -26,7 +38,7 @@ def build_app(parts: Parts) -> Starlette:
     twilio = TwilioWebhooks(settings, reception, signatures, parts.durable, parts.placing, took)
     consult = ConsultWebhooks(settings, parts.consults)
     media = MediaSocket(settings, reception, signatures)
-    gate = Gate(settings, reception)
+    gate = Gate(settings, reception, parts.users)
     routes: list[BaseRoute] = [
         Route("/twilio/voice", twilio.endpoint(twilio.voice, kept=True), methods=["POST"]),
         WebSocketRoute(MEDIA_PATH, media.endpoint),
@@ -38,21 +50,37 @@ def build_app(parts: Parts) -> Starlette:
         Route("/twilio/consult-answer", twilio.endpoint(consult.decided), methods=["POST"]),
         Route("/twilio/consult-status", twilio.endpoint(consult.told), methods=["POST"]),
         Route("/twilio/stream-status", twilio.endpoint(twilio.stream_status), methods=["POST"]),
-        *(gate.route(each) for each in _api(parts)),
+        *(gate.route(each) for each in api_table(parts, gate)),
+        *(gate.route(each) for each in MetricsHandlers(parts.metrics).endpoints()),
+        *Pages(gate).routes(),
         Route("/healthz", healthz),
         Route("/readyz", readyz(reception.registry)),
     ]
-    app = Starlette(routes=routes)
+    app = Starlette(routes=routes, middleware=[Middleware(SecurityHeaders)])
     # A redirect would name the host the request claims, and no address here has a last slash.
     app.router.redirect_slashes = False
     return app
 
 
-def _api(parts: Parts) -> list[Endpoint | Socket]:
-    """Everything the gate stands before."""
+def api_table(parts: Parts, gate: Gate) -> list[Endpoint | Socket]:
+    """Everything under ``/api/``, and its description."""
+    table = _api(parts, gate)
+    return [*table, *Description(table).endpoints()]
+
+
+def _api(parts: Parts, gate: Gate) -> list[Endpoint | Socket]:
+    url = parts.settings.public_url
+    health = HealthHandlers(parts)
     return [
-        *ApprovalHandlers(parts.reception.approvals).endpoints(),
-        *CallHandlers(parts.settings, parts.placing).endpoints(),
+        *SessionHandlers(gate.users, gate.sessions, url, parts.audit).endpoints(),
+        *AuditHandlers(parts.settings).endpoints(),
+        *ApprovalHandlers(parts.reception.approvals, parts.audit).endpoints(),
+        *CallHandlers(parts.settings, parts.placing, parts.audit).endpoints(),
         *CampaignHandlers(parts.placing).endpoints(),
-        *MetricsHandlers(parts.metrics).endpoints(),
+        *LiveHandlers(desk_of(parts, health.view)).endpoints(),
+        *health.endpoints(),
+        *AgentHandlers(parts.agents, parts.audit).endpoints(),
+        *NumberHandlers(parts.settings, parts.agents, parts.audit).endpoints(),
+        *RecordHandlers(parts.library).endpoints(),
+        *RecordingHandlers(parts.settings, parts.library).endpoints(),
     ]

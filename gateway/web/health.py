@@ -17,7 +17,7 @@ def readyz(registry: Registry) -> Callable[[Request], Awaitable[Response]]:
     """200 while new calls are taken, 503 while draining or full."""
 
     async def endpoint(_request: Request) -> Response:
-        status = "draining" if registry.draining else "full" if registry.full else "ready"
+        status = registry.status
         return JSONResponse({"status": status}, status_code=200 if status == "ready" else 503)
 
     return endpoint

@@ -2,11 +2,18 @@
 
 from dataclasses import dataclass
 
+from gateway.agents import AgentFolder
 from gateway.call.reception import Reception
+from gateway.observe.lag import Lag
+from gateway.observe.live.board import Board
 from gateway.observe.metrics import Metrics
 from gateway.ops.consulting.consults import Consults
 from gateway.ops.placing.placing import Placing
+from gateway.ops.users import Users
 from gateway.settings import Settings
+from gateway.store.archive import Archive
+from gateway.store.audit import AuditLog
+from gateway.store.records.library import Library
 from gateway.web.twilio import Durable
 
 
@@ -22,5 +29,19 @@ class Parts:
     """Makes calls, if any may be made."""
     consults: Consults | None = None
     """Who is asked to take a call."""
+    audit: AuditLog | None = None
+    """Where it is written down who did what."""
+    users: Users | None = None
+    """Who may sign in; None = the admin of the settings, if there is one."""
+    agents: AgentFolder | None = None
+    """Who answers."""
+    library: Library | None = None
+    """Where records are read."""
+    archive: Archive | None = None
+    """What is kept of calls."""
+    board: Board | None = None
+    """The calls of this moment."""
+    lag: Lag | None = None
+    """How late the loop is."""
     metrics: Metrics | None = None
     """What this process counts."""

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from picows import WSAutoPingStrategy, WSCloseCode, WSListener, WSTransport
 from picows.picows import WSProtocol  # type: ignore[attr-defined]
+from starlette.websockets import WebSocket
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
@@ -23,6 +24,7 @@ from gateway.call.carrier import MAX_FRAME_BYTES
 from gateway.errors import Rejected
 
 EXTENSION = "gateway.hand_over"
+ABORT = "gateway.abort"
 MEDIA_PATH = "/twilio/media"
 
 _READ_BUFFER_BYTES = 2048
@@ -48,10 +50,14 @@ class MediaOrStock(WebSocketsSansIOProtocol):
         super().data_received(data)
 
     def handle_connect(self, event: Request) -> None:
-        """Adds the extension to the scope of the media route."""
+        """Adds the extension to the scope: handing over on the media route, aborting elsewhere."""
         super().handle_connect(event)
-        if self.response.status_code == 101 and self.scope["path"] == MEDIA_PATH:
+        if self.response.status_code != 101:
+            return
+        if self.scope["path"] == MEDIA_PATH:
             self.scope["extensions"][EXTENSION] = {"hand_over": self._hand_over}
+        else:
+            self.scope["extensions"][ABORT] = {"abort": self.transport.abort}
 
     def _hand_over(self, listener: WSListener) -> WSTransport:
         """Accepts: picows answers the upgrade and owns the connection from here on.
@@ -116,6 +122,17 @@ class MediaOrStock(WebSocketsSansIOProtocol):
         elif not self._media.is_close_frame_sent:
             self._media.send_close(WSCloseCode.GOING_AWAY)
             self._media.disconnect()
+
+
+def abort(websocket: WebSocket) -> None:
+    """Drops a connection whose other end takes nothing: what is written to it is thrown away.
+
+    A close would wait behind all that for ever, since the other end's kernel still answers. Does
+    nothing on a server without this extension.
+    """
+    extension = websocket.scope.get("extensions", {}).get(ABORT)
+    if extension is not None:
+        extension["abort"]()
 
 
 def protocol_class(ping_interval_s: float) -> type[asyncio.Protocol]:

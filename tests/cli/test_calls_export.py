@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.calls_export import forms, lines_of
+from gateway.cli.calls_export import forms
 from gateway.core.g711 import pad_to_frame, to_pcm16
 from gateway.core.transcript import as_text, as_vtt
 from gateway.sim.twilio import Play, steps_from_json
 from gateway.sim.twilio.steps import load_payload
+from gateway.store.records.views import lines_of
 from tests.cli.conftest import Command
 from tests.cli.taped import CALLER, STEREO, record_taped_call
 from tests.cli.test_calls_timeline import record_of

@@ -18,8 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.cli import calls_page
-from gateway.cli.calls_page import SCRIPTS, page_of, peaks, tracks_of, write_page
+from gateway.cli.calls_page import SCRIPTS, page_of, tracks_of, write_page
 from gateway.core.g711 import from_pcm16, silence
+from gateway.core.waveform import peaks
 from gateway.errors import GatewayError
 from tests.cli.sample_call import SID, sample, stereo_wav
 
@@ -279,13 +280,6 @@ def test_other_chunks_are_passed_over() -> None:
     at = whole.index(b"data")
     more = struct.pack("<4sI", b"LIST", 3) + b"abc\0"
     assert tracks_of(whole[:at] + more + whole[at:]) == (pcm(1), pcm(2))
-
-
-def test_peaks_are_the_loudest_of_20_ms() -> None:
-    """From silence to full scale, whichever side of zero; what is left at the end is one more."""
-    quiet, loud = [0] * 160, [0] * 159 + [-32768]
-    assert peaks(pcm(*quiet, *loud, 12800)) == bytes([0, 255, 100])
-    assert peaks(b"") == b""
 
 
 @given(st.binary(max_size=700), st.integers(1, 2))

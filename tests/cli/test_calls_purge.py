@@ -31,6 +31,7 @@ def test_what_is_due_goes(command: Command, settings: Settings) -> None:
         "recordings older than 30 days: nothing\n"
         "text older than 90 days: nothing\n"
         "placed calls older than 400 days: nothing\n"
+        "audit trail older than 400 days: nothing\n"
         "recordings no call knows of: nothing\n"
         "refused entries older than 90 days: nothing\n"
     )
@@ -64,7 +65,7 @@ def test_scripts_get_an_array(command: Command, settings: Settings) -> None:
     rows = json.loads(command("purge", "--json").out)
     assert rows[0]["rule"] == "calls older than 400 days"
     assert rows[0]["counts"] == {"recordings": 1, **WHOLE}
-    assert [row["counts"] for row in rows[1:]] == [{}] * 5
+    assert [row["counts"] for row in rows[1:]] == [{}] * 6
 
 
 def test_a_recording_that_cannot_be_deleted_is_a_failure(

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from gateway.cli.webhook_show import as_written, change_lines, points_here, remarks
+from gateway.cli.webhook_show import change_lines, remarks
 from gateway.errors import ConfigError
-from gateway.ops.pointing import Plan
+from gateway.ops.pointing import Plan, as_written, points_here
 from gateway.ops.rest import SETTINGS, Number
 from gateway.settings import Settings, load_settings
 from tests.cli.conftest import Command

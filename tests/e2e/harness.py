@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -21,6 +22,7 @@ from gateway.call.tools import ToolRunner
 from gateway.core.events import CallEnded, CallEvent
 from gateway.core.prices import Prices
 from gateway.observe.lag import Lag
+from gateway.observe.live.board import Board
 from gateway.observe.metrics import Metrics
 from gateway.ops.consulting.consults import Consults, open_consults
 from gateway.ops.consulting.waits import Waits as ConsultWaits
@@ -42,9 +44,11 @@ from gateway.sim.twilio import (
     TwinCall,
 )
 from gateway.store.archive import Archive
+from gateway.store.patterns import redactor
 from gateway.store.pricefile import read_prices
 from gateway.store.recordings.audio import read_stereo, recording_path
 from gateway.store.recordings.vault import open_vault
+from gateway.store.records.library import Library
 from gateway.store.records.outcomes import outcome_of
 from gateway.store.records.reader import open_reader
 from gateway.store.spent import Spent
@@ -237,7 +241,7 @@ async def house(
         placing = await stack.enter_async_context(office)
     metrics = Metrics(outcome_of, prices.carrier_usd)
     listeners.append(metrics.hear)
-    lag = Lag(asyncio.get_running_loop())
+    lag = Lag()
     metrics.observe_lag(lag)
     metrics.tell_of(
         line,
@@ -246,7 +250,14 @@ async def house(
         None if archive is None else archive.courier,
         None if placing is None else placing.book,
     )
-    app = build_app(Parts(settings, reception, durable, placing, consults, metrics))
+    board = Board(redactor(settings).text, hide_numbers=settings.redact_numbers)
+    listeners.append(board.hear)
+    audit = None if archive is None else archive.audit
+    parts = Parts(settings, reception, durable, placing, consults, audit=audit)
+    library = Library(settings)
+    library.start()
+    parts = replace(parts, archive=archive, board=board, library=library, agents=agents)
+    app = build_app(replace(parts, lag=lag, metrics=metrics))
     server = build_server(app, settings, reception)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     running = House(base, reception, model, twin)
@@ -263,7 +274,7 @@ async def house(
         await archive.start(preload)
     if placing is not None:
         placing.start()
-    lag.start()
+    watching = asyncio.create_task(lag.run())
     while not server.started:  # noqa: ASYNC110 uvicorn has no event for it
         await asyncio.sleep(0.01)
     try:
@@ -279,10 +290,11 @@ async def house(
         await consults.close()
         server.should_exit = True
         await serving
-        lag.stop()
+        watching.cancel()
         await stack.aclose()
         await model.stop()
         await servers.stop()
         tools.stop()
         if archive is not None:
             await asyncio.to_thread(archive.stop)
+        await asyncio.to_thread(library.stop)

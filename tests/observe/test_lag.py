@@ -1,65 +1,46 @@
-"""How late the loop is, told at each look until it is stopped."""
+"""The loop's lateness: what is sampled, who is told, what is kept."""
 
 import asyncio
-from typing import Any, cast
+import time
 
 import pytest
 
-from gateway.observe.lag import LOOK_S, Lag
+from gateway.observe.lag import Lag
 
 
-class SlowLoop:
-    """A loop whose time passes when it is told to, and whose timers come when they are called."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-        self.timers: list[tuple[float, Any]] = []
-        self.canceled = 0
-
-    def time(self) -> float:
-        return self.now
-
-    def call_at(self, when: float, callback: Any) -> "SlowLoop":
-        self.timers.append((when, callback))
-        return self
-
-    def cancel(self) -> None:
-        self.canceled += 1
-
-    def turn(self, late_s: float) -> None:
-        """The next timer comes, so much later than it should."""
-        due, callback = self.timers.pop(0)
-        self.now = due + late_s
-        callback()
+def test_nothing_is_known_before_the_first_sample() -> None:
+    """No number is better than a made-up zero."""
+    assert Lag().percentile_ms(0.99) is None
 
 
-def test_each_look_tells_how_late_it_came() -> None:
-    """To everybody, one timer at a time, and a late one delays only itself."""
-    loop, first, second = SlowLoop(), list[float](), list[float]()
-    lag = Lag(cast(asyncio.AbstractEventLoop, loop))
-    lag.observe(first.append)
-    lag.observe(second.append)
-    lag.start()
-    for late_s in (0.0, 0.25, -0.001):
-        loop.turn(late_s)
-    assert first == second == [pytest.approx(0.0), pytest.approx(0.25), 0.0]
-    assert [due for due, _ in loop.timers] == [pytest.approx(loop.now + LOOK_S)]
-    lag.stop()
-    assert loop.canceled == 1
-    lag.stop()
-    assert loop.canceled == 1
+def test_percentiles_are_those_of_the_newest_samples() -> None:
+    """Old samples fall out; what was early counts as in time."""
+    lag = Lag(kept=4)
+    for late_s in (9.0, -0.001, 0.001, 0.002, 0.003):
+        lag.sample(late_s)
+    assert lag.percentile_ms(0.0) == 0.0
+    assert lag.percentile_ms(1.0) == 3.0
+
+
+def test_observers_are_told_of_every_sample() -> None:
+    """In seconds, never below zero."""
+    lag = Lag()
+    told: list[float] = []
+    lag.observe(told.append)
+    lag.sample(0.25)
+    lag.sample(-0.25)
+    assert told == [0.25, 0.0]
 
 
 @pytest.mark.asyncio
-async def test_a_loop_that_was_held_up_says_so() -> None:
-    """For as long as it was: a timer of a real loop."""
-    told: asyncio.Queue[float] = asyncio.Queue()
-    loop = asyncio.get_running_loop()
-    lag = Lag(loop)
-    lag.observe(told.put_nowait)
-    lag.start()
-    until = loop.time() + 0.2
-    while loop.time() < until:
-        pass
-    assert await told.get() >= 0.2 - LOOK_S - 0.001
-    lag.stop()
+async def test_a_loop_that_is_held_up_is_late() -> None:
+    """A callback that computes for 50 ms is seen in a sample."""
+    lag = Lag(every_s=0.01)
+    enough = asyncio.Event()
+    lag.observe(lambda late_s: enough.set() if late_s > 0.02 else None)
+    running = asyncio.create_task(lag.run())
+    await asyncio.sleep(0)  # its timer runs
+    time.sleep(0.05)  # noqa: ASYNC251  that is what it is to find
+    async with asyncio.timeout(10):
+        await enough.wait()
+    running.cancel()

@@ -23,6 +23,7 @@ def test_no_table_of_calls_is_forgotten() -> None:
     """What goes through `OF_CALLS` goes through everything that is kept of a call."""
     others = {tables.erased.name, tables.evidence.name, tables.pointed.name}
     others |= {tables.dials.name, tables.do_not_call.name, tables.switches.name}
+    others |= {table.name for table in tables.BESIDE_CALLS}
     assert {table.name for table in tables.OF_CALLS} == set(tables.metadata.tables) - others
 
 

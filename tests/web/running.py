@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from agents.realtime import RealtimeAgent
@@ -26,6 +27,7 @@ from gateway.call.reception import Reception
 from gateway.call.recorded import Phrase, phrase
 from gateway.call.session import AgentPlan
 from gateway.core.events import CallEvent, CallOffered, Listener
+from gateway.observe.live.board import Board
 from gateway.observe.metrics import Metrics
 from gateway.ops.placing.placing import Placing
 from gateway.settings import Settings, load_settings
@@ -62,6 +64,7 @@ class Gateway(Carrier):
         self.server: DrainingServer
         self.serving: asyncio.Task[None]
         self.events: list[tuple[str, CallEvent]] = []
+        self.board = Board(lambda words, asked: words)
         self.dialled: set[str] = set()
         """CallSids whose one attempt to reach the model is over."""
         self.also: Listener = lambda call_sid, event: None
@@ -100,6 +103,7 @@ class Gateway(Carrier):
         """What the gateway tells of its calls."""
         self.events.append((call_sid, event))
         self.also(call_sid, event)
+        self.board.hear(call_sid, event)
         self._news.set()
 
     def look(self) -> None:
@@ -225,10 +229,12 @@ async def running(
     extend: Callable[[Starlette], None] = lambda _app: None,
     placing: Placing | None = None,
     metrics: Metrics | None = None,
+    parts: Mapping[str, Any] = MappingProxyType({}),
     **changes: Any,
 ) -> AsyncIterator[Gateway]:
     """Starts model and gateway, and stops both; `changes` are settings, `extend` gets the app,
-    `placing` knows the calls we placed, `metrics` counts.
+    `placing` knows the calls we placed, `parts` are more of the gateway's,
+    `metrics` counts.
     """
     peer = RealtimeServer(options(folder, script, **(model or {})))
     await peer.start()
@@ -247,7 +253,8 @@ async def running(
     if metrics is not None:
         gateway.also = metrics.hear
         metrics.tell_of(line, gateway.reception)
-    app = build_app(Parts(settings, gateway.reception, placing=placing, metrics=metrics))
+    more = {"board": gateway.board, "metrics": metrics, **parts}
+    app = build_app(Parts(settings, gateway.reception, placing=placing, **more))
     extend(app)
     gateway.server = build_server(app, settings, gateway.reception)
     gateway.serving = asyncio.create_task(gateway.server.serve(sockets=[listener]))

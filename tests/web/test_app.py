@@ -17,6 +17,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 API = "/api/"
 OPEN = {"/healthz", "/readyz"}
 """What anybody may read. A new open address is a decision, made here."""
+PAGES = {"/", "/static/{path:path}"}
+"""What those may read who could sign in, or are on this machine."""
+GATED = {"/metrics"}
+"""What stands behind the same gate as the API."""
+FORWARDED = {"X-Forwarded-For": "203.0.113.5"}
+"""Somebody who came through a proxy."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -49,7 +55,7 @@ def of_the_api(gateway: Gateway) -> list[tuple[str, str]]:
         (method, path.replace("{tool_call_id}", "call_1"))
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
         for path in paths(gateway, method)
-        if path.startswith(API)
+        if path.startswith(API) or path in GATED
     ]
 
 
@@ -99,18 +105,25 @@ async def test_no_signature_is_good_for_another_address(gateway: Gateway) -> Non
 
 async def test_nothing_else_is_open(gateway: Gateway) -> None:
     """Whatever answers a stranger's GET is on the list of open addresses."""
-    assert {path for path in paths(gateway, "GET") if not path.startswith(API)} == OPEN
-    for path in ("/", "/docs", "/openapi.json", "/twilio", "/twilio/", "/.env", "/metrics/../.env"):
+    assert {path for path in paths(gateway, "GET") if not path.startswith(API)} == (
+        OPEN | PAGES | GATED
+    )
+    for path in ("/", "/static/index.html", "/static/js/signin.js"):
+        assert (await gateway.http.get(path, headers=FORWARDED)).status_code == 404
+    for path in ("/docs", "/openapi.json", "/twilio", "/twilio/", "/.env", "/metrics/../.env"):
         answer = await gateway.http.get(path)
         assert answer.status_code == 404
         assert "Traceback" not in answer.text
 
 
-async def test_the_api_is_closed_without_its_token(gateway: Gateway) -> None:
-    """Every address under /api/, today's and tomorrow's, asks for the token first."""
+async def test_the_api_is_closed_to_strangers(gateway: Gateway) -> None:
+    """Every address under /api/, today's and tomorrow's, is none to who came from elsewhere."""
     found = of_the_api(gateway)
     assert found
     for method, path in found:
+        with gateway.refuses(nobody=1):
+            answer = await gateway.http.request(method, path, headers=FORWARDED)
+        assert (path, answer.status_code) == (path, 404)
         with gateway.refuses(api_token=1):
-            answer = await gateway.http.request(method, path)
+            answer = await gateway.http.request(method, path, headers={"Authorization": "Bearer x"})
         assert (path, answer.status_code) == (path, 403)

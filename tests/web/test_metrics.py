@@ -24,9 +24,11 @@ def counting() -> Metrics:
 async def test_figures_are_for_those_who_may_look(tmp_path: Path) -> None:
     """Everybody else is refused, and told nothing of the gateway."""
     async with running(tmp_path, metrics=counting(), api_token=TOKEN) as gateway:
-        refused = await gateway.http.get("/metrics")
+        stranger = await gateway.http.get("/metrics", headers={"X-Forwarded-For": "203.0.113.5"})
+        wrong = await gateway.http.get("/metrics", headers={"Authorization": "Bearer wrong"})
         allowed = await gateway.http.get("/metrics", headers=BEARER)
-    assert (refused.status_code, "gateway_" in refused.text) == (401, False)
+    assert [stranger.status_code, wrong.status_code] == [404, 401]
+    assert "gateway_" not in stranger.text + wrong.text
     assert allowed.status_code == 200
     assert allowed.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert "no-store" in allowed.headers["cache-control"]

@@ -1,7 +1,8 @@
 """Entries into rows: each once, in order, whatever was applied before.
 
 A call's ``seq`` is the newest entry of it that was applied; what is not newer is left out, and so
-is everything of a call that was erased. Changes of the same row become one, so a batch is a few
+is everything of a call that was erased. What is of no call is always new: its key makes it one.
+Changes of the same row become one, so a batch is a few
 statements however many entries it has.
 """
 
@@ -16,12 +17,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.store.entry import Change, Entry
+from gateway.store.entry import BESIDE, Change, Entry
 from gateway.store.journal.fit import Unfit, fitted, fitted_key
-from gateway.store.tables import OF_CALLS, calls, erased
+from gateway.store.tables import BESIDE_CALLS, OF_CALLS, calls, erased
 from gateway.store.trouble import cause, of_content
 
 _TABLES = {table.name: table for table in OF_CALLS}
+_BESIDE = {table.name: table for table in BESIDE_CALLS}
+_ALL = (*OF_CALLS, *BESIDE_CALLS)
 _INSERTS: dict[str, Callable[[Table], "postgresql.Insert | sqlite.Insert"]] = {
     "postgresql": postgresql.insert,
     "sqlite": sqlite.insert,
@@ -32,11 +35,12 @@ _LAST = 2**31 - 1
 Row = tuple[Table, tuple[Any, ...]]
 """A table, and the values of a primary key."""
 
-_KEYS = {table: tuple(table.primary_key.columns) for table in OF_CALLS}
-_REST = {table: {each.name: each for each in keys[1:]} for table, keys in _KEYS.items()}
+_KEYS = {table: tuple(table.primary_key.columns) for table in _ALL}
+_REST = {table: {each.name: each for each in _KEYS[table][1:]} for table in OF_CALLS}
 """The primary key without the call."""
+_REST |= {table: {each.name: each for each in _KEYS[table]} for table in BESIDE_CALLS}
 _VALUES = {
-    table: {each.name: each for each in table.columns if not each.primary_key} for table in OF_CALLS
+    table: {each.name: each for each in table.columns if not each.primary_key} for table in _ALL
 }
 _UNTOLD = {table: dict.fromkeys(values) for table, values in _VALUES.items()}
 _KNOWN = union_all(
@@ -81,7 +85,9 @@ async def _newest(connection: AsyncConnection, sids: set[str]) -> dict[str, int]
 def _fresh(entries: Iterable[Entry], newest: dict[str, int]) -> list[Entry]:
     fresh = []
     for entry in entries:
-        if entry.seq > newest.get(entry.call_sid, 0):
+        if entry.call_sid == BESIDE:
+            fresh.append(entry)
+        elif entry.seq > newest.get(entry.call_sid, 0):
             newest[entry.call_sid] = entry.seq
             fresh.append(entry)
     return fresh
@@ -103,22 +109,25 @@ def _rows(entries: Iterable[Entry]) -> dict[Row, dict[str, Any]]:
                     columns[name] = fitted(column, value)
                 else:
                     unknown[f"{change.table}.{name}"] += 1
-        seq = fitted(calls.c.seq, entry.seq)
-        rows.setdefault((calls, (entry.call_sid,)), {})["seq"] = seq
+        if entry.call_sid != BESIDE:
+            seq = fitted(calls.c.seq, entry.seq)
+            rows.setdefault((calls, (entry.call_sid,)), {})["seq"] = seq
     if unknown:  # written by a newer version, perhaps
         _log.error("records.unknown", names=dict(unknown))
     return rows
 
 
 def _row(call_sid: str, change: Change) -> Row | None:
-    table = _TABLES.get(change.table)
+    beside = call_sid == BESIDE
+    table = (_BESIDE if beside else _TABLES).get(change.table)
     if table is None:
         return None
     rest = _REST[table]
     if change.key.keys() != rest.keys():
         return None
     key = change.key
-    return table, (call_sid, *[fitted_key(each, key[name]) for name, each in rest.items()])
+    values = [fitted_key(each, key[name]) for name, each in rest.items()]
+    return table, tuple(values) if beside else (call_sid, *values)
 
 
 def _statements(
@@ -131,9 +140,9 @@ def _statements(
     groups: dict[tuple[Table, frozenset[str]], list[dict[str, Any]]] = {}
     for (table, key), values in rows.items():
         emptied = frozenset(name for name, value in values.items() if value is None)
-        names = zip(_REST[table], key[1:], strict=True)
+        names = zip((each.name for each in _KEYS[table]), key, strict=True)
         group = groups.setdefault((table, emptied), [])
-        group.append({"call_sid": key[0], **_UNTOLD[table], **dict(names), **values})
+        group.append({**_UNTOLD[table], **dict(names), **values})
     return [(_upsert(dialect, *group), rows) for group, rows in groups.items()]
 
 

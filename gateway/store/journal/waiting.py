@@ -16,8 +16,8 @@ import msgspec
 from gateway.store.entry import Entry, decode
 from gateway.store.journal.segments import Segments
 
-_CALL = re.compile(rb'\["([^"\\]+)",')
-"""How the line of an entry begins."""
+_CALL = re.compile(rb'\["([^"\\]*)",')
+"""How the line of an entry begins; that of one that is of no call with an empty text."""
 
 
 @dataclass(slots=True)

@@ -37,7 +37,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from gateway.store.privacy.busy import in_transaction
 from gateway.store.privacy.evidence import Evidence, write
 from gateway.store.privacy.leftovers import unlink
-from gateway.store.tables import OF_CALLS, calls, deliveries, dials, notes, tools, turns
+from gateway.store.tables import OF_CALLS, audit, calls, deliveries, dials, notes, tools, turns
 
 BATCH = 200
 """Calls per transaction. Where each has 150 events and 30 turns, it keeps SQLite's writers waiting
@@ -148,6 +148,10 @@ class Removal:
         """Takes calls that were placed, or were to be, whatever became of them."""
         over = dials.c.id.in_(dial_ids) & dials.c.state.in_(REMOVABLE)
         await self._do([(dials.name, delete(dials).where(over))])
+
+    async def take_lines(self, ids: Sequence[str]) -> None:
+        """Takes lines of the audit trail."""
+        await self._do([(audit.name, delete(audit).where(audit.c.id.in_(ids)))])
 
     async def _take(self, call_sids: Sequence[str]) -> None:
         await self._do([(step.counted_as, step.take(call_sids)) for step in self.steps])

@@ -1,9 +1,9 @@
 """How long things are kept: what is due, and taking it away.
 
 Three limits: on everything of a call, on its recording, on what was said in it. A call that has not
-ended is never touched. Beside calls there are those that were placed and never became one, kept as
-long as calls; recordings no call knows of, because nobody could
-find them to erase them, and entries no database took, in which there is what was said.
+ended is never touched. Beside calls there are those that were placed and never became one, and the
+audit trail, both kept as long as calls; recordings no call knows of, because nobody could find them
+to erase them, and entries no database took, in which there is what was said.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from gateway.store.privacy.evidence import Evidence, write
 from gateway.store.privacy.leftovers import aged, stem_of, stems_in, unlink
 from gateway.store.privacy.removal import BATCH, RECORDINGS, ROWS, Removal, Step, has_texts, texts
 from gateway.store.privacy.scrub import checkpoint
-from gateway.store.tables import calls, dials
+from gateway.store.tables import audit, calls, dials
 
 STRAYS = "recordings no call knows of"
 _DAY = timedelta(days=1)
@@ -96,6 +96,9 @@ async def due(engine: AsyncEngine, settings: Settings, now: datetime) -> list[Pu
             old = select(func.count()).where(_old_dials(settings, now))
             count = (await connection.execute(old)).scalar_one()
             found.append(Purged(_dials_rule(settings), {dials.name: count} if count else {}))
+            lines = select(func.count()).where(_old_lines(settings, now))
+            count = (await connection.execute(lines)).scalar_one()
+            found.append(Purged(_audit_rule(settings), {audit.name: count} if count else {}))
     strays = await _strays(engine, settings, now)
     found.append(Purged(STRAYS, {"recordings": len(strays)} if strays else {}))
     if settings.keep_text_days:
@@ -127,6 +130,11 @@ async def purge(
             await removal.take_dials(batch)
             told(Purged(removal.rule, dict(+removal.counts)))
         found.append(Purged(removal.rule, dict(+removal.counts)))
+        removal = Removal(engine, folder, now, "purge", _audit_rule(settings), ())
+        async for batch in _batches(engine, audit.c.id, _old_lines(settings, now)):
+            await removal.take_lines(batch)
+            told(Purged(removal.rule, dict(+removal.counts)))
+        found.append(Purged(removal.rule, dict(+removal.counts)))
     found.append(await _purge_strays(engine, settings, now))
     if settings.keep_text_days:
         found.append(await _purge_refused(engine, settings, now))
@@ -142,6 +150,14 @@ def _dials_rule(settings: Settings) -> str:
 def _old_dials(settings: Settings, now: datetime) -> ColumnElement[bool]:
     over = func.coalesce(dials.c.ended_at, dials.c.created_at)
     return (dials.c.state == "ended") & (over < _before(now, settings.keep_calls_days))
+
+
+def _audit_rule(settings: Settings) -> str:
+    return _older("audit trail", settings.keep_calls_days)
+
+
+def _old_lines(settings: Settings, now: datetime) -> ColumnElement[bool]:
+    return audit.c.at < _before(now, settings.keep_calls_days)
 
 
 async def _batches(

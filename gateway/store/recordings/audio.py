@@ -7,10 +7,10 @@ import io
 import os
 import re
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final, Literal
 
 from gateway.core.g711 import SAMPLE_RATE, pad_to_frame, to_pcm16
 from gateway.errors import GatewayError
@@ -38,6 +38,15 @@ def recording_path(folder: Path, file: str) -> Path:
     if not _FILE.fullmatch(file) or path.is_symlink() or path.parent.is_symlink():
         raise GatewayError(f"{file!r} is not the name of a recording")
     return path
+
+
+def why_none(call: Mapping[str, Any]) -> Literal["purged", "not_recorded", "unfinished"] | None:
+    """Why a call (its row) has no recording to be read; None when it has one."""
+    if call["recording_purged_at"]:
+        return "purged"
+    if not call["recording"]:
+        return "not_recorded"
+    return "unfinished" if call["recording_ms"] is None and call["state"] != "ended" else None
 
 
 def read_stereo(path: Path, vault: Vault | None) -> bytes:

@@ -72,11 +72,8 @@ class Sealed:
         while True:
             length = int.from_bytes(file.read(_LENGTH_BYTES), "big")
             sealed = file.read(length) if length <= MAX_CHUNK_BYTES else b""
-            if len(sealed) != length:
-                return
-            try:
-                audio = self._cipher.decrypt(_nonce(_CHUNK, number), sealed, None)
-            except InvalidTag:
+            audio = self.opened(number, sealed) if len(sealed) == length else None
+            if audio is None:
                 return
             yield _LENGTH_BYTES + length, audio
             number += 1
@@ -85,11 +82,7 @@ class Sealed:
         """The audio of a finished file, chunk by chunk. Raises GatewayError for any damage, which
         may show only after the last chunk.
         """
-        file.seek(len(self._head))
-        count, tag = file.read(_COUNT_BYTES), file.read(_TAG_BYTES)
-        chunks = int.from_bytes(count, "big")
-        if tag != self._tag(_SEAL, chunks):
-            raise GatewayError(f"{name}: is damaged, or was never finished")
+        chunks = self._count(file, name)
         read, end = 0, file.tell()
         for size, audio in self.begun(file):
             yield audio
@@ -97,6 +90,46 @@ class Sealed:
         file.seek(end)
         if read != chunks or file.read(1):
             raise GatewayError(f"{name}: is damaged in or behind part {read} of {chunks}")
+
+    def places(self, file: BinaryIO, name: str) -> list[tuple[int, int]]:
+        """Where the chunks of a finished file are, and how much audio each has; nothing of it is
+        decrypted. Raises GatewayError when that is not how many there should be.
+        """
+        chunks = self._count(file, name)
+        size = os.fstat(file.fileno()).st_size
+        found: list[tuple[int, int]] = []
+        at = file.tell()
+        while at < size and len(found) < chunks:
+            length = int.from_bytes(os.pread(file.fileno(), _LENGTH_BYTES, at), "big")
+            found.append((at + _LENGTH_BYTES, length - _TAG_BYTES))
+            at += _LENGTH_BYTES + length
+        if (
+            len(found) != chunks
+            or at != size
+            or any(not 0 <= length <= MAX_CHUNK_BYTES for _, length in found)
+        ):
+            raise GatewayError(f"{name}: is damaged: {len(found)} of {chunks} parts")
+        return found
+
+    def sealed_length(self, audio_bytes: int) -> int:
+        """How long a chunk with so much audio is in the file, without its length."""
+        return audio_bytes + _TAG_BYTES
+
+    def opened(self, number: int, sealed: bytes) -> bytes | None:
+        """The audio of a chunk; None when it is damaged."""
+        try:
+            return self._cipher.decrypt(_nonce(_CHUNK, number), sealed, None)
+        except InvalidTag:
+            return None
+
+    def _count(self, file: BinaryIO, name: str) -> int:
+        """How many chunks a finished file has, which then stands before the first of them."""
+        file.seek(len(self._head))
+        count, tag = file.read(_COUNT_BYTES), file.read(_TAG_BYTES)
+        chunks = int.from_bytes(count, "big")
+        if tag != self._tag(_SEAL, chunks):
+            raise GatewayError(f"{name}: is damaged, or was never finished")
+        return chunks
 
     def _tag(self, use: int, number: int) -> bytes:
         return self._cipher.encrypt(_nonce(use, number), b"", None)

@@ -5,14 +5,14 @@ database that is not there yet has no calls, and one of an older version is refu
 """
 
 import os
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from sqlalchemy import URL, Connection, Select, Table, func, inspect, or_, select
+from sqlalchemy import URL, Connection, Select, Table, func, inspect, or_, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -20,19 +20,16 @@ from gateway.errors import GatewayError
 from gateway.settings import Settings
 from gateway.store.database import database_url, open_database
 from gateway.store.records.figures import Group, figures
+from gateway.store.records.paging import ORDER_OF_TIES, SORTED, Cursor, Sort, after, cursor_of
+from gateway.store.records.searching import matching
 from gateway.store.records.views import PARTS, Row, View, call_view, record_view
 from gateway.store.tables import OF_CALLS, calls
 
-Sort = Literal["newest", "worst", "cost"]
 SHORTEST_PREFIX = 6
+SEARCH_S = 10
+"""How long a search may take on a server that would cut a statement off sooner."""
 FOUND_AT_MOST = 10
 """Calls that are named when the beginning of a CallSid fits several."""
-
-_SORTED = {
-    "newest": calls.c.offered_at,
-    "worst": calls.c.response_worst_ms,
-    "cost": calls.c.cost_usd,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +48,10 @@ class CallFilter:
     """Offered before."""
     worse_than_ms: float | None = None
     """The longest wait for an answer was over this."""
+    search: str | None = None
+    """Words, or the beginning of a number or a CallSid; see ``searching.py``."""
+    after: Cursor | None = None
+    """Only what comes after that page, in the same order."""
     sort: Sort = "newest"
     limit: int = 50
 
@@ -64,6 +65,14 @@ class Reader:
     async def calls(self, wanted: CallFilter = CallFilter()) -> list[View]:
         """The calls of a filter, in its order."""
         return [call_view(row) for row in await self._rows(_listed(wanted))]
+
+    async def page(self, wanted: CallFilter) -> tuple[list[View], Cursor | None]:
+        """The same, and where the next page begins; None when there is nothing more."""
+        one_more = replace(wanted, limit=wanted.limit + 1)
+        rows = await self._rows(_listed(one_more), limit_s=SEARCH_S if wanted.search else None)
+        shown = rows[: wanted.limit]
+        more = cursor_of(shown[-1], wanted.sort) if shown and len(rows) > len(shown) else None
+        return [call_view(row) for row in shown], more
 
     async def call(self, call_sid: str) -> View | None:
         """The row of a call."""
@@ -100,8 +109,10 @@ class Reader:
         found = select(calls.c.call_sid).where(begins).order_by(calls.c.call_sid)
         return [row["call_sid"] for row in await self._rows(found.limit(FOUND_AT_MOST))]
 
-    async def _rows(self, query: Select[Any]) -> list[dict[str, Any]]:
+    async def _rows(self, query: Select[Any], limit_s: int | None = None) -> list[dict[str, Any]]:
         async with self._engine.connect() as connection:
+            if limit_s is not None and connection.dialect.name == "postgresql":
+                await connection.execute(text(f"SET LOCAL statement_timeout = '{limit_s}s'"))
             return [dict(row) for row in (await connection.execute(query)).mappings()]
 
 
@@ -112,18 +123,30 @@ async def open_reader(settings: Settings) -> AsyncIterator[Reader | None]:
     Raises GatewayError, in one line without a password, when the database cannot be read.
     """
     url = database_url(settings)
-    if _is_missing(url):
+    if is_missing(url):
         yield None
         return
     engine = open_database(settings, pooled=False)
     try:
-        async with engine.connect() as connection:
-            begun = await connection.run_sync(_has_records)
-        yield Reader(engine) if begun else None
-    except (SQLAlchemyError, OSError) as error:
-        raise GatewayError(f"cannot read the records in {_place(url)}: {_why(error)}") from None
+        with told_clearly(url):
+            yield Reader(engine) if await has_records(engine) else None
     finally:
         await engine.dispose()
+
+
+async def has_records(engine: AsyncEngine) -> bool:
+    """True when the tables are there. Raises GatewayError for those of an older version."""
+    async with engine.connect() as connection:
+        return await connection.run_sync(_has_records)
+
+
+@contextmanager
+def told_clearly(url: URL) -> Iterator[None]:
+    """What the database's driver raises becomes a GatewayError of one line without a password."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        raise GatewayError(f"cannot read the records in {_place(url)}: {_why(error)}") from None
 
 
 async def _of_call(connection: AsyncConnection, table: Table, call_sid: str) -> list[Row]:
@@ -132,7 +155,7 @@ async def _of_call(connection: AsyncConnection, table: Table, call_sid: str) -> 
     return [dict(row) for row in found.mappings()]
 
 
-def _is_missing(url: URL) -> bool:
+def is_missing(url: URL) -> bool:
     """True for a file that is not there: connecting would make it."""
     return url.get_backend_name() == "sqlite" and not Path(url.database or "").exists()
 
@@ -151,8 +174,12 @@ def _listed(wanted: CallFilter) -> Select[Any]:
         query = query.where(calls.c.offered_at < wanted.until)
     if wanted.worse_than_ms is not None:
         query = query.where(calls.c.response_worst_ms > wanted.worse_than_ms)
-    first = _SORTED[wanted.sort].desc().nulls_last()
-    newest = calls.c.offered_at.desc().nulls_last()
+    if wanted.search is not None:
+        query = query.where(matching(wanted.search))
+    if wanted.after is not None:
+        query = query.where(after(wanted.after))
+    first = SORTED[wanted.sort].desc().nulls_last()
+    newest = ORDER_OF_TIES.desc().nulls_last()
     return query.order_by(first, newest, calls.c.call_sid).limit(wanted.limit)
 
 

@@ -24,12 +24,10 @@ from gateway.core.events import (
     TurnDone,
 )
 from gateway.core.turns import Turn
-from gateway.core.words import split_heard
+from gateway.core.words import NOT_SPOKEN, split_heard
 from gateway.store.entry import Change
 from gateway.store.records.rows import row
 
-NOT_SPOKEN = frozenset({"gateway:filler", "gateway:hold", "gateway:tones"})
-"""The gateway's own audio that is nobody's words."""
 _STAGES = ("kind", "endpoint_ms", "model_ms", "gateway_ms", "play_ms", "response_ms")
 
 Redact = Callable[[str, str], str]

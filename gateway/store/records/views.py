@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from gateway.core.transcript import Line
 from gateway.store.tables import calls, events, guardrails, handoffs, notes, tools, turns, usage
 
 PARTS = (turns, tools, handoffs, guardrails, usage, notes, events)
@@ -37,6 +38,11 @@ def record_view(call: Row, parts: Mapping[str, Sequence[Row]]) -> View:
     on_top = {name: shown[name] for name in ("call_sid", "state", "outcome", "reason")}
     listed = {name: [_part(row) for row in rows] for name, rows in parts.items()}
     return {**on_top, "call": shown, **listed, "turns": in_spoken_order(listed["turns"])}
+
+
+def lines_of(record: Mapping[str, Any]) -> list[Line]:
+    """The turns of a record for a transcript, in the order they were spoken in."""
+    return [Line(**{name: turn[name] for name in Line.__slots__}) for turn in record["turns"]]
 
 
 def in_spoken_order(spoken: Iterable[View]) -> list[View]:

@@ -30,5 +30,11 @@ def answered(
 ) -> Response:
     """JSON, kept by nobody on the way."""
     # Pure ASCII: a model may write half a surrogate pair, which no other encoding takes.
-    text = json.dumps(content)
+    return answered_text(json.dumps(content), status, headers)
+
+
+def answered_text(
+    text: str, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})
+) -> Response:
+    """The same for what is JSON already."""
     return Response(text, status, {**headers, "Cache-Control": "no-store"}, "application/json")

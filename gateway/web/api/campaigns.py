@@ -24,7 +24,8 @@ class CampaignHandlers:
     def endpoints(self) -> list[Endpoint]:
         """The address."""
         about = "A page of the calls of one campaign"
-        return [Endpoint("GET", "/api/campaigns", "viewer", self.calls, about)]
+        query = {"name": "which campaign", "after": "the last call of the page before"}
+        return [Endpoint("GET", "/api/campaigns", "viewer", self.calls, about, query=query)]
 
     async def calls(self, request: Request) -> dict[str, Any]:
         """A page of the calls of one campaign, over or not."""

@@ -19,9 +19,10 @@ from gateway.ops.placing.book import DATABASE_FAULTS
 from gateway.ops.placing.placing import Placing
 from gateway.ops.rest import CARRIER_FAULTS
 from gateway.settings import Settings
+from gateway.store.audit import AuditLog
 from gateway.store.dials import Ask, KeyReused
 from gateway.web.api.answers import answered, body_of
-from gateway.web.api.endpoint import Endpoint
+from gateway.web.api.endpoint import Endpoint, who_asks
 
 MOST_DATA = 50
 _NO_CARRIER = (
@@ -31,6 +32,7 @@ _NO_CARRIER = (
 _AWAY = "the database does not answer: nobody was rung, and nothing changed"
 _DRAINING = "the gateway is going to end: it places no more calls"
 _NONE = "there is no call with this ID"
+_HANG_UP = {"only": "`waiting`: if nobody was asked for the call yet"}
 _ONLY = "`only` may be `waiting`"
 _KEY = "the header Idempotency-Key has 1 to 128 printable ASCII characters"
 
@@ -44,7 +46,9 @@ _Value = Annotated[str, msgspec.Meta(max_length=1000)]
 _Data = Annotated[dict[_Key, _Value], msgspec.Meta(max_length=MOST_DATA)]
 
 
-class _Asked(msgspec.Struct, forbid_unknown_fields=True):
+class CallAsked(msgspec.Struct, forbid_unknown_fields=True):
+    """A phone that is to be rung; see docs/calling.md."""
+
     to: Annotated[str, msgspec.Meta(max_length=64)]
     from_: Annotated[str, msgspec.Meta(max_length=32)] | None = msgspec.field(
         default=None, name="from"
@@ -63,19 +67,22 @@ class _Asked(msgspec.Struct, forbid_unknown_fields=True):
 class CallHandlers:
     """The calls we place, and those on the line."""
 
-    def __init__(self, settings: Settings, placing: Placing | None) -> None:
+    def __init__(
+        self, settings: Settings, placing: Placing | None, audit: AuditLog | None = None
+    ) -> None:
         """``placing`` = None: no calls are placed from here."""
         self._settings = settings
         self._placing = placing
+        self._audit = audit
 
     def endpoints(self) -> list[Endpoint]:
         """The addresses."""
         all_of, one = "/api/calls", "/api/calls/{call_id}"
         return [
             Endpoint("GET", all_of, "viewer", self.list, "The calls we placed that are not over"),
-            Endpoint("POST", all_of, "operator", self.place, "Rings a phone"),
+            Endpoint("POST", all_of, "operator", self.place, "Rings a phone", body=CallAsked),
             Endpoint("GET", one, "viewer", self.show, "One call, over or not"),
-            Endpoint("DELETE", one, "operator", self.hang_up, "Hangs up"),
+            Endpoint("DELETE", one, "operator", self.hang_up, "Hangs up", query=_HANG_UP),
         ]
 
     async def place(self, request: Request) -> Response:
@@ -91,6 +98,8 @@ class CallHandlers:
         if isinstance(dial, Refusal):
             said = {"error": dial.text, "rule": dial.rule, "setting": dial.setting or None}
             return answered(said, 429 if dial.passes else 422)
+        if not dial.again:
+            self._note(request, "call.placed", dial.call_sid, dial.id)
         return answered(placing.view_of(dial), 200 if dial.again else 201)
 
     async def list(self, _request: Request) -> list[dict[str, Any]]:
@@ -119,14 +128,19 @@ class CallHandlers:
             raise HTTPException(502, f"the call may go on: {error}") from None
         if view is None:
             raise HTTPException(404, _NONE)
+        self._note(request, "hang_up", view.get("call_sid"), view.get("id") or "")
         return view
+
+    def _note(self, request: Request, action: str, call_sid: str | None, detail: str) -> None:
+        if self._audit is not None:
+            self._audit.note(who_asks(request), action, call_sid=call_sid or "", detail=detail)
 
     def _there(self) -> Placing:
         if self._placing is None:
             raise HTTPException(503, _NO_CARRIER)
         return self._placing
 
-    def _ask(self, asked: _Asked, key: str | None) -> Ask:
+    def _ask(self, asked: CallAsked, key: str | None) -> Ask:
         now = datetime.now(UTC)
         at = now if asked.not_before is None else max(now, asked.not_before)
         return Ask(
@@ -153,9 +167,9 @@ async def _asking(question: Awaitable[T]) -> T:
         raise HTTPException(503, _AWAY) from None
 
 
-def _asked(body: bytes) -> _Asked:
+def _asked(body: bytes) -> CallAsked:
     try:
-        return msgspec.json.decode(body, type=_Asked)
+        return msgspec.json.decode(body, type=CallAsked)
     except ValueError as error:
         raise HTTPException(400, f"{error}; see docs/calling.md") from None
 

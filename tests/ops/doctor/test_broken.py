@@ -29,6 +29,7 @@ from gateway.ops.doctor.checks import NAMES
 from gateway.ops.doctor.finding import Finding
 from gateway.sim.twilio import PhoneNumber, TwilioOptions, TwilioTwin
 from gateway.store.database import open_database
+from gateway.store.migrations import REVISIONS
 from gateway.store.upgrade import upgrade
 from tests.e2e.harness import ACCOUNT, NUMBER, TOKEN, house
 from tests.ops.doctor.front import Faults, front
@@ -179,7 +180,7 @@ async def _(right: World) -> AsyncIterator[Changes]:
 
 @broken("a database somebody keeps locked", "database", "SQLITE_BUSY", "locked")
 async def _(right: World) -> AsyncIterator[Changes]:
-    async with revision(right, "locked", "0002") as changes:
+    async with revision(right, "locked", REVISIONS[-1]) as changes:
         engine = open_database(right.settings.model_copy(update=changes))
         async with engine.connect() as connection:
             await connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -23,8 +23,9 @@ from gateway.core.events import (
     TurnDone,
 )
 from gateway.core.turns import Turn
+from gateway.core.words import NOT_SPOKEN
 from gateway.store.entry import Entry
-from gateway.store.records.turn_rows import NOT_SPOKEN, TurnRows
+from gateway.store.records.turn_rows import TurnRows
 from tests.store.anything import ANYTHING
 from tests.store.book import Book, Row, as_it_is
 

@@ -108,7 +108,6 @@ def error_of(answer: httpx2.Response) -> str:
 
 
 WRONG = [
-    {},
     {"Authorization": ""},
     {"Authorization": "Bearer"},
     {"Authorization": "Bearer "},
@@ -119,8 +118,8 @@ WRONG = [
     {"Authorization": f"Bearer {TOKEN.upper()}"},
     {"Authorization": f"Bearer {TOKEN} {TOKEN}"},
     {"Authorization": "Bearer é"},
-    {"X-Token": TOKEN},
 ]
+NONE: list[dict[str, str]] = [{}, {"X-Token": TOKEN}, {"Cookie": f"gateway={TOKEN}"}]
 
 
 @pytest.mark.parametrize("headers", WRONG, ids=str)
@@ -140,7 +139,24 @@ async def test_nothing_is_open_without_the_token(desk: Desk, headers: dict[str, 
     assert desk.waiting() == ["call_1"]
 
 
-@pytest.mark.parametrize("headers", [{}, BEARER, {"Authorization": "Bearer "}], ids=str)
+@pytest.mark.parametrize("token", [TOKEN, None])
+@pytest.mark.parametrize("headers", NONE, ids=str)
+async def test_a_stranger_finds_nothing(token: str | None, headers: dict[str, str]) -> None:
+    """Where nobody can sign in, every address is one that is not there: 404, and counted."""
+    desk = Desk(token)
+    desk.ask("call_1", "secret")
+    async with desk.http:
+        found = list(routes(desk))
+        for method, path in found:
+            answer = await desk.http.request(method, path, content=b"{", headers=headers)
+            assert (path, answer.status_code) == (path, 404)
+            assert "x-gateway-refused" not in answer.headers
+            assert "secret" not in answer.text
+    assert desk.rejections == {"nobody": len(found)}
+    assert desk.waiting() == ["call_1"]
+
+
+@pytest.mark.parametrize("headers", [BEARER, {"Authorization": "Bearer "}], ids=str)
 async def test_without_a_token_it_is_closed_to_everybody(headers: dict[str, str]) -> None:
     """403 on every address, whatever is presented: closed, never open."""
     desk = Desk(None)
@@ -392,9 +408,11 @@ async def test_it_works_over_a_real_socket(tmp_path: Path) -> None:
         gateway.reception.approvals.ask(
             "CA1", "booking", "refund", "call_1", "{}", lambda verdict, _: decided.append(verdict)
         )
+        wrong = {"Authorization": "Bearer wrong"}
         with gateway.refuses(api_token=2):
-            assert (await gateway.http.get(PENDING)).status_code == 401
-            assert (await gateway.http.post(f"{PENDING}/call_1")).status_code == 401
+            assert (await gateway.http.get(PENDING, headers=wrong)).status_code == 401
+            refused = await gateway.http.post(f"{PENDING}/call_1", headers=wrong)
+            assert refused.status_code == 401
         (row,) = (await gateway.http.get(PENDING, headers=BEARER)).json()
         address, body = f"{PENDING}/{row['tool_call_id']}", json.dumps({"decision": "approve"})
         assert (await gateway.http.post(address, content=body, headers=BEARER)).status_code == 200
