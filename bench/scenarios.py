@@ -172,7 +172,7 @@ SCENARIOS: dict[str, Callable[[int], Awaitable[Work]]] = {
     "write-media": write_media,
     "play-delta": play_delta,
     "inbound": inbound,
-    "inbound-measured": measured,
+    "measured-inbound": measured,
     "outbound": outbound,
     "relay-inbound": relay_inbound,
     "relay-outbound": relay_outbound,
