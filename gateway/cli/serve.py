@@ -118,7 +118,8 @@ async def run_gateway(settings: Settings) -> int:
     from gateway.core.tickets import derive_secret
     from gateway.observe.lag import Lag
     from gateway.observe.live.board import Board
-    from gateway.observe.logs import event_log
+    from gateway.observe.loglevel import LogLevel
+    from gateway.observe.logs import event_log, set_level
     from gateway.observe.metrics import Metrics
     from gateway.ops.consulting.consults import open_consults
     from gateway.ops.placing.office import open_placing
@@ -156,7 +157,8 @@ async def run_gateway(settings: Settings) -> int:
     lag = Lag()
     metrics.observe_lag(lag)
     library = Library(settings)
-    log_event = event_log()
+    log_level = LogLevel(settings.log_level, set_level)
+    log_event = event_log(log_level.on_change.append)
 
     def hear(call_sid: str, event: "CallEvent") -> None:
         log_event(call_sid, event)
@@ -190,6 +192,7 @@ async def run_gateway(settings: Settings) -> int:
                 board=board,
                 lag=lag,
                 metrics=metrics,
+                log_level=log_level,
             )
             app = build_app(parts)
             server = build_server(app, settings, reception)

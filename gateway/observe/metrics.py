@@ -21,7 +21,7 @@ from gateway.call.reception import Reception
 from gateway.call.vitals import Vitals
 from gateway.core.g711 import SAMPLE_RATE
 from gateway.observe.callfigures import CallFigures, CarrierUsd, OutcomeOf
-from gateway.observe.families import Counter, Family, Info, Label, Seen, State, Timing
+from gateway.observe.families import Family, Info, Label, Seen, State, Timing
 from gateway.observe.lag import Lag
 
 LAG_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
@@ -77,7 +77,6 @@ class Metrics(Collector):
             WEBHOOK_S,
             Label("route", most=MOST_ROUTES),
         )
-        self.requests = Counter("gateway_scrapes_total", "How often these figures were asked for.")
         self._lag = Timing("gateway_loop_lag_seconds", "How late timers of the loop are.", LAG_S)
         self._calls = CallFigures(outcome_of, carrier_usd)
         self.hear = self._calls.hear
@@ -91,7 +90,6 @@ class Metrics(Collector):
             *self._calls.families(),
             self._lag,
             self.webhooks,
-            self.requests,
         ]
         self.registry.register(self)
         ProcessCollector(registry=self.registry)

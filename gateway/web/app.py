@@ -12,6 +12,7 @@ from gateway.web.api.endpoint import Endpoint, Socket
 from gateway.web.api.gate import Gate
 from gateway.web.api.health import HealthHandlers
 from gateway.web.api.live import LiveHandlers, desk_of
+from gateway.web.api.loglevel import LogLevelHandlers
 from gateway.web.api.numbers import NumberHandlers
 from gateway.web.api.openapi import Description
 from gateway.web.api.outgoing import CallHandlers
@@ -82,5 +83,6 @@ def _api(parts: Parts, gate: Gate) -> list[Endpoint | Socket]:
         *AgentHandlers(parts.agents, parts.audit).endpoints(),
         *NumberHandlers(parts.settings, parts.agents, parts.audit).endpoints(),
         *RecordHandlers(parts.library).endpoints(),
+        *LogLevelHandlers(parts.log_level, parts.audit).endpoints(),
         *RecordingHandlers(parts.settings, parts.library).endpoints(),
     ]

@@ -31,7 +31,7 @@ class Shown:
 def lines(family: Family) -> list[str]:
     """The samples of a family in Prometheus' text."""
     registry = CollectorRegistry()
-    registry.register(Shown(family))  # type: ignore[arg-type]
+    registry.register(Shown(family))
     text = generate_latest(registry).decode()
     return [line for line in text.splitlines() if not line.startswith("#")]
 

@@ -137,7 +137,8 @@ def test_both_texts_can_be_read_and_say_the_same(told: Told) -> None:
     assert open_type.startswith("application/openmetrics-text; version=1.0.0")
     assert open_text.endswith(b"# EOF\n")
     families = list(text_string_to_metric_families(plain.decode()))
-    assert {f.name for f in families} == {f.name for f in openmetrics_families(open_text.decode())}
+    opened = openmetrics_families(open_text.decode())  # type: ignore[no-untyped-call]
+    assert {family.name for family in families} == {family.name for family in opened}
     assert 'gateway_webhook_seconds_count{route="voice"} 1.0' in plain.decode()
 
 
