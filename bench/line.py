@@ -7,7 +7,6 @@ records) does not. And beside it the same way through the floor.
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 from picows import WSFrame, WSMsgType, WSTransport, ws_connect
@@ -18,6 +17,7 @@ from gateway.call.carrier import CarrierSocket
 from gateway.call.inbound import Inbound, Microphone
 from gateway.call.link import Dialler, ModelLink
 from gateway.call.outbound import Outbound
+from gateway.call.vitals import Vitals
 from gateway.core import realtime
 from gateway.core.ledger import Item
 from gateway.core.mediastreams import Media, Start
@@ -34,19 +34,20 @@ def text(message: bytes) -> WSFrame:
 class Line:
     """The audio path of one call, both its sockets real, without what decides about it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, measured: bool = False) -> None:
         self.carrier = CarrierSocket(self)
         self.from_carrier: WSTransport
         self.link: ModelLink
         self.from_model: WSTransport
         self.out = Outbound(Pacing(), self._started, self._over)
         self._in = Inbound()
-        self._microphone = Microphone(self._in.frame)
+        vitals = Vitals(share=1.0 if measured else 0.0)
+        self._microphone = Microphone(self._in.frame, vitals)
 
     @classmethod
-    async def connected(cls, port: int) -> Line:
-        """Both sockets up, the stream open."""
-        line, url = cls(), f"ws://127.0.0.1:{port}/"
+    async def connected(cls, port: int, *, measured: bool = False) -> Line:
+        """Both sockets up, the stream open; ``measured``: every frame is, not a share of them."""
+        line, url = cls(measured=measured), f"ws://127.0.0.1:{port}/"
         line.from_carrier, _ = await ws_connect(lambda: line.carrier, url)
         dialler = Dialler(connect_timeout_s=60.0, ping_interval_s=600.0)
         line.link = await dialler.dial(url, {}, line)
@@ -65,10 +66,9 @@ class Line:
     def rejected(self, reason: str) -> None:
         raise RuntimeError(reason)
 
-    def carrier_frame(self, frame: Media) -> None:
-        now = time.monotonic()
-        self.out.ledger.playout.frame(frame.timestamp_ms, now)
-        self._microphone.frame(frame, now)
+    def carrier_frame(self, frame: Media, read_at: float) -> None:
+        self.out.ledger.playout.frame(frame.timestamp_ms, read_at)
+        self._microphone.frame(frame, read_at)
 
     def carrier_mark(self, name: str) -> None:
         self.out.mark_returned(name)

@@ -117,6 +117,15 @@ async def inbound(port: int) -> Work:
     return lambda n: line.carrier.on_ws_frame(line.from_carrier, made[n % MADE])
 
 
+async def measured(port: int) -> Work:
+    """The same in a half second that is measured: of each stream one in eight."""
+    from bench.line import Line, text
+
+    line = await Line.connected(port, measured=True)
+    made = [text(media(number)) for number in range(MADE)]
+    return lambda n: line.carrier.on_ws_frame(line.from_carrier, made[n % MADE])
+
+
 async def outbound(port: int) -> Work:
     """An answer's first 200 ms from the model's socket to the carrier's, then cut off."""
     from bench.line import Line, text
@@ -163,6 +172,7 @@ SCENARIOS: dict[str, Callable[[int], Awaitable[Work]]] = {
     "write-media": write_media,
     "play-delta": play_delta,
     "inbound": inbound,
+    "measured-inbound": measured,
     "outbound": outbound,
     "relay-inbound": relay_inbound,
     "relay-outbound": relay_outbound,

@@ -32,6 +32,7 @@ from gateway.settings import Settings, load_settings
 from gateway.web.app import build_app
 from gateway.web.parts import Parts
 from tests.agents.test_schema import tables
+from tests.observe.test_metrics import Told
 
 ROOT = Path(__file__).parents[1]
 PREFIX = str(Settings.model_config.get("env_prefix", ""))
@@ -129,6 +130,25 @@ def in_code(page: str) -> set[str]:
     return set(re.findall(r"\w+", "\n".join([*blocks, *re.findall(r"`([^`]+)`", rest)])))
 
 
+def documented_metrics() -> dict[str, tuple[str, set[str]]]:
+    """Type and labels of every metric docs/metrics.md has a row of."""
+    row = re.compile(r"^\| `(\w+)` \| (\w+) \|([^|]*)\|", re.MULTILINE)
+    rows = row.findall(text_of("docs/metrics.md"))
+    assert len({name for name, _, _ in rows}) == len(rows)
+    return {name: (kind, set(re.findall(r"\w+", labels))) for name, kind, labels in rows}
+
+
+def told_metrics() -> dict[str, tuple[str, set[str]]]:
+    """The same of the registry of a gateway that has everything."""
+    found = {}
+    for family in Told().metrics.registry.collect():
+        suffix = "_total" if family.type == "counter" else ""
+        labels = {name for sample in family.samples for name in sample.labels}
+        labels |= set(getattr(family, "_labelnames", ()))
+        found[family.name + suffix] = family.type, labels - {"le"}
+    return found
+
+
 def checklist() -> list[list[str]]:
     """The rows of docs/checklist.md: a feature, where it is here, what proves it."""
     lines = [line for line in text_of("docs/checklist.md").splitlines() if line.startswith("|")]
@@ -151,6 +171,7 @@ def test_there_is_something_to_document() -> None:
     assert {"POST /twilio/voice", "WS /twilio/media", "GET /healthz"} <= addresses()
     assert {"CallOffered", "CallEnded"} <= event_names()
     assert {"greeting", "threshold", "api_key_env", "max_calls", "timeout_s"} <= file_keys()
+    assert len(told_metrics()) > 50
     assert len(checklist()) > 50
     assert len(proofs()) > 30
 
@@ -204,6 +225,18 @@ def test_every_event_is_documented() -> None:
 def test_every_event_says_when_it_happens(event: str) -> None:
     """An event's own docstring says what happened."""
     assert inspect.getdoc(getattr(events, event))
+
+
+def test_every_metric_is_documented() -> None:
+    """docs/metrics.md has a row for each, with its type and labels, and for no other."""
+    assert documented_metrics() == told_metrics()
+
+
+@pytest.mark.parametrize("page", documentation())
+def test_no_document_names_a_metric_that_is_gone(page: str) -> None:
+    """What a person reads of is what the gateway tells."""
+    named = set(re.findall(r"\bgateway_[a-z_]+_(?:total|seconds|usd|active)\b", text_of(page)))
+    assert named - told_metrics().keys() == set()
 
 
 def test_every_key_of_the_agents_files_is_documented() -> None:

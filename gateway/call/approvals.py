@@ -92,6 +92,11 @@ class Approvals:
         """What waits now, oldest first."""
         return [each.request for each in self._waiting.values()]
 
+    @property
+    def waiting(self) -> int:
+        """How many wait now; from any thread."""
+        return len(self._waiting)
+
     def _expire(self, tool_call_id: str) -> None:
         self._end(tool_call_id, "timed_out", NOBODY_DECIDED)
 

@@ -33,6 +33,7 @@ from gateway.call.tape import Taping
 from gateway.call.taps import Taps
 from gateway.call.transfer import Transfer
 from gateway.call.upstream import Upstream
+from gateway.call.vitals import Vitals
 from gateway.call.wiretap import Wiretap
 from gateway.core.events import (
     CallEnded,
@@ -92,6 +93,8 @@ class Line:
     """What things cost, and how much may be spent."""
     colleagues: Colleagues | None = None
     """Who can be asked to take a call; None = nobody."""
+    vitals: Vitals = field(default_factory=Vitals)
+    """What the audio path counts."""
     callbacks: Callbacks = field(default_factory=Callbacks)
 
 
@@ -120,6 +123,7 @@ class Call:
             rules=plan.floor,
             on_audio=None if plan.audience is None else (lambda delta: self._upstream.spoke(delta)),
             on_usage=lambda event: self._meter.used(event),
+            vitals=line.vitals,
         )
         self.downstream = Downstream(
             self.dialogue,

@@ -6,6 +6,7 @@ that learned of the interruption.
 """
 
 import asyncio
+import time
 from typing import Protocol, cast
 
 import structlog
@@ -31,8 +32,8 @@ _log = structlog.get_logger()
 class CarrierEvents(Protocol):
     """What a call hears from its carrier socket."""
 
-    def carrier_frame(self, media: Media) -> None:
-        """Caller audio."""
+    def carrier_frame(self, media: Media, read_at: float) -> None:
+        """Caller audio; ``read_at`` is when it was read, not yet decoded (monotonic, s)."""
 
     def carrier_mark(self, name: str) -> None:
         """A mark came back."""
@@ -83,7 +84,7 @@ class CarrierSocket(WSListener):
         kind = frame.msg_type
         if kind is _TEXT and frame.fin:
             try:
-                self._message(frame.get_payload_as_bytes())
+                self._message(frame.get_payload_as_bytes(), time.monotonic())
             except CarrierProtocolError as error:
                 self._odd(error.kind)
             except Rejected as error:
@@ -158,13 +159,13 @@ class CarrierSocket(WSListener):
 
     # Inside
 
-    def _message(self, raw: bytes) -> None:
+    def _message(self, raw: bytes, read_at: float) -> None:
         if self._over:
             return
         message = mediastreams.decode(raw)
         call = self._call
         if type(message) is Media and call is not None:
-            call.carrier_frame(message)
+            call.carrier_frame(message, read_at)
         elif call is None:
             if isinstance(message, Start):
                 self._call = self._admission.admit(message, self)

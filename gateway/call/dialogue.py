@@ -15,6 +15,7 @@ from gateway.call.floor import GatewayFloor, ServerFloor
 from gateway.call.handshake import Handshake
 from gateway.call.inbound import Inbound
 from gateway.call.outbound import Outbound
+from gateway.call.vitals import Vitals
 from gateway.call.voice import Voice
 from gateway.core import commands, realtime
 from gateway.core.conversation import Command, Conversation, Truncate
@@ -75,10 +76,12 @@ class Dialogue:
         on_audio: Callable[[realtime.AudioDelta], None] | None = None,
         on_usage: Callable[[realtime.ResponseDone | realtime.CallerTranscript], None] | None = None,
         rules: FloorRules | None = None,
+        vitals: Vitals | None = None,
     ) -> None:
         """``formats``: what the model hears and says; ``on_audio`` sees what is played of that,
         ``on_usage`` what was used for an answer or a transcription.
         """
+        self.vitals = vitals or Vitals()
         self.outbound = Outbound(pacing, self._item_started, self._item_over)
         self.inbound = Inbound(formats[0])
         self.caller = CallerTurn(self.inbound, self.since_open_ms, emit)
@@ -86,6 +89,8 @@ class Dialogue:
         self.turns = TurnClock()
         self.opened_at: float | None = None
         """When the stream opened; times of events count from here."""
+        self.read_at = 0.0
+        """When the newest message of the model was read (monotonic, s)."""
         self.answers = Answers(self.send)
         self._conversation = Conversation()
         # The session may promise one format and send another: an apology beats noise.
@@ -119,6 +124,7 @@ class Dialogue:
 
     def model_frame(self, frame: bytes) -> bool:
         """One message of the model, in its read callback. True when the SDK should see it too."""
+        self.read_at = time.monotonic()
         kind = realtime.kind(frame)
         if kind is None:
             raise ModelError("no_event")  # the SDK would end the session over it
@@ -144,21 +150,23 @@ class Dialogue:
 
     # The door
 
-    def interrupt(self, cause: str, *, cancel: bool) -> bool:
+    def interrupt(self, cause: str, *, cancel: bool, since: float | None = None) -> bool:
         """Cuts the agent off: ``clear``, truncate, delete, mute. True when anything was cut.
 
         ``cancel`` also stops the running response (the model does that itself when its own VAD
-        heard the caller). Nothing outstanding: nothing is cleared or truncated.
+        heard the caller). Nothing outstanding: nothing is cleared or truncated. ``since`` is when
+        what asks for it was read; None = this moment.
         """
-        self.outbound.hush()
         begin = time.monotonic()
+        self.outbound.hush()
         active = self._conversation.active
         running = active if active is not None and not self._conversation.muted(active) else None
         outstanding = self.outbound.ledger.outstanding_bytes(begin) > 0
         if not outstanding and running is None:
             return False
         cut = self.outbound.clear()
-        clear_ms = (time.monotonic() - begin) * 1000
+        asked_at = begin if since is None else since
+        clear_ms = max(0.0, self.outbound.cleared_at - asked_at) * 1000
         if cancel and running is not None:
             self.send(commands.cancel(running))  # before the truncates: nothing is added to them
         corrections = self._conversation.interrupt(cut)
@@ -188,6 +196,7 @@ class Dialogue:
     def _audio(self, delta: realtime.AudioDelta) -> None:
         response_id, item_id = delta.response_id, delta.item_id
         if self._conversation.muted(response_id):
+            self.vitals.stale_audio += 1
             self._conversation.late_audio(
                 response_id, item_id, delta.content_index, self._voice.length(delta.audio)
             )
@@ -203,11 +212,6 @@ class Dialogue:
         self.outbound.play(item, self._voice.payload(item, delta.audio))
         if self._on_audio is not None:
             self._on_audio(delta)
-
-    def _audio_done(self, event: realtime.AudioDone) -> None:
-        item = self.outbound.ledger.find(event.item_id, event.content_index)
-        if item is not None:
-            self._finish(item)
 
     def _finish(self, item: Item) -> None:
         rest = self._voice.rest(item)
@@ -253,9 +257,6 @@ class Dialogue:
         else:
             self.answers.ask(commands.create_response())
 
-    def _item_announced(self, event: realtime.OutputItemAdded) -> None:
-        self._conversation.item_announced(event.response_id, event.item_id, event.type)
-
     def _item_added(self, event: realtime.ItemAdded) -> None:
         self._correct(self._conversation.item_added(event.item_id))
         self.floor.item_added(event.item_id)
@@ -295,7 +296,7 @@ class Dialogue:
         if turn is not None:
             self.emit(TurnDone(turn, at_ms))
         heard_ms = at_ms + (heard_at - sent_at) * 1000
-        self.emit(AgentStarted(item.item_id, item.response_id, heard_ms))
+        self.emit(AgentStarted(item.item_id, item.response_id, heard_ms, at_ms))
 
     def _item_over(self, item: Item) -> None:
         self.emit(_stopped(item, self.since_open_ms()))
@@ -351,6 +352,16 @@ def _encoded(command: Command) -> bytes:
     return commands.delete_item(command.item_id)
 
 
+def _audio_done(dialogue: Dialogue, event: realtime.AudioDone) -> None:
+    item = dialogue.outbound.ledger.find(event.item_id, event.content_index)
+    if item is not None:
+        dialogue._finish(item)
+
+
+def _item_announced(dialogue: Dialogue, event: realtime.OutputItemAdded) -> None:
+    dialogue._conversation.item_announced(event.response_id, event.item_id, event.type)
+
+
 def _agent_words(dialogue: Dialogue, event: realtime.TranscriptDone) -> None:
     dialogue.emit(AgentSpoke(event.item_id, event.transcript))
 
@@ -362,9 +373,9 @@ def _caller_words(dialogue: Dialogue, event: realtime.CallerTranscript) -> None:
 
 
 _HANDLERS: dict[str, Callable[[Dialogue, Any], None]] = {
-    "response.output_audio.done": Dialogue._audio_done,
+    "response.output_audio.done": _audio_done,
     "response.output_audio_transcript.done": _agent_words,
-    "response.output_item.added": Dialogue._item_announced,
+    "response.output_item.added": _item_announced,
     "response.created": Dialogue._response_created,
     "response.done": Dialogue._response_done,
     "input_audio_buffer.speech_started": Dialogue._speech_started,

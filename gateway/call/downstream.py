@@ -29,7 +29,7 @@ class Downstream:
         """``say`` tells the agent what was typed; ``on_key`` is told of each key that is pressed,
         ``on_gone`` why the stream is over.
         """
-        self.microphone = Microphone(dialogue.caller_audio)
+        self.microphone = Microphone(dialogue.caller_audio, dialogue.vitals, self._forwarded)
         self.keys = Capture(dialogue, self.microphone, emit, say)
         self._dialogue = dialogue
         self._ledger = dialogue.outbound.ledger
@@ -69,11 +69,15 @@ class Downstream:
 
     # The carrier
 
-    def carrier_frame(self, media: Media) -> None:
-        """Caller audio: the carrier's clock for the ledger, the payload for the model."""
-        now = time.monotonic()
-        self._ledger.playout.frame(media.timestamp_ms, now)
-        self.microphone.frame(media, now)
+    def carrier_frame(self, media: Media, read_at: float | None = None) -> None:
+        """Caller audio: the carrier's clock for the ledger, the payload for the model.
+
+        ``read_at`` = None: it was read this moment.
+        """
+        if read_at is None:
+            read_at = time.monotonic()
+        self._ledger.playout.frame(media.timestamp_ms, read_at)
+        self.microphone.frame(media, read_at)
 
     def carrier_mark(self, name: str) -> None:
         """A mark came back, genuine or void: the ledger knows."""
@@ -92,6 +96,11 @@ class Downstream:
     def carrier_gone(self, reason: str) -> None:
         """The stream ended or broke."""
         self._on_gone(reason)
+
+    def _forwarded(self, read_at: float) -> None:
+        """A frame has gone all the way: how long that took, unless it is held for a model."""
+        if self._dialogue.connected and self._dialogue.inbound.is_open:
+            self._dialogue.vitals.frame_forward.add(time.monotonic() - read_at)
 
     def _close_socket(self) -> None:
         if self._socket is not None:

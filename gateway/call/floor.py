@@ -30,7 +30,7 @@ class ServerFloor:
         dialogue = self._dialogue
         dialogue.answers.caller_speaks = True
         if self._handshake.interrupts and not protected:
-            dialogue.interrupt("caller", cancel=False)
+            dialogue.interrupt("caller", cancel=False, since=dialogue.read_at)
         dialogue.caller.tell_started()
 
     def stopped(self, now: float, last_voiced: float) -> None:
@@ -55,7 +55,8 @@ class GatewayFloor:
         self._dialogue = dialogue
         self._floor = Floor(rules)
         self._noise: set[str] = set()
-        self._paused_at = 0.0
+        self._paused_at: float | None = None
+        """When the sound was reported that the agent is held back for."""
         self._ended: tuple[float, float] | None = None
 
     def frame(self, payload: bytes) -> None:
@@ -94,14 +95,22 @@ class GatewayFloor:
     def _do(self, act: Act | None) -> None:
         dialogue = self._dialogue
         if act == "pause":
-            self._paused_at = time.monotonic()
+            self._paused_at = dialogue.read_at
             dialogue.outbound.pause()
         elif act == "resume":
-            paused_ms = (time.monotonic() - self._paused_at) * 1000
-            dialogue.outbound.resume()
-            dialogue.emit(FalseAlarm(paused_ms, dialogue.since_open_ms()))
+            self._false_alarm()
         elif act in ("interrupt", "grant"):
             dialogue.answers.caller_speaks = True
             if act == "interrupt":
-                dialogue.interrupt("caller", cancel=True)
+                dialogue.interrupt("caller", cancel=True, since=self._paused_at)
+            self._paused_at = None
             dialogue.caller.tell_started()
+
+    def _false_alarm(self) -> None:
+        assert self._paused_at is not None
+        dialogue, since, self._paused_at = self._dialogue, self._paused_at, None
+        paused_ms = (time.monotonic() - since) * 1000
+        cleared_s = dialogue.outbound.cleared_at - since
+        dialogue.outbound.resume()
+        clear_ms = cleared_s * 1000 if cleared_s >= 0 else None
+        dialogue.emit(FalseAlarm(paused_ms, dialogue.since_open_ms(), clear_ms))

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from gateway.call.vitals import Vitals
 from gateway.core.commands import append
 from gateway.core.g711 import BYTES_PER_MS, FRAME_MS
 from gateway.core.gaps import Gaps
@@ -32,8 +33,16 @@ may be waiting in the socket.
 class Microphone:
     """The caller's end of one stream: every frame, silence where there is none, in real time."""
 
-    def __init__(self, deliver: Callable[[bytes], None]) -> None:
-        """``deliver`` gets the audio (mu-law), frames and silence alike; it may be changed."""
+    def __init__(
+        self,
+        deliver: Callable[[bytes], None],
+        vitals: Vitals | None = None,
+        on_sample: Callable[[float], None] = lambda now: None,
+    ) -> None:
+        """``deliver`` gets the audio (mu-law), frames and silence alike; it may be changed.
+        ``on_sample`` is told when a frame was read that has just been delivered: of the first one
+        of each time between two looks that is measured.
+        """
         self.frames = 0
         """Frames the carrier sent."""
         self.veil: Callable[[bytes], bytes] | None = None
@@ -45,20 +54,32 @@ class Microphone:
         says.
         """
         self.deliver = deliver
+        self._vitals = vitals or Vitals()
+        self._on_sample = on_sample
         self._gaps = Gaps()
         self._open = False
+        self._counted = 0
+        self._watched = False
+        """The next frame is looked at: nobody waits for the next look yet, or it is measured."""
+        self._measures = False
+        self._arrivals: list[float] = []
+        """When the measured frames came, and before them the one before the first of them."""
+        self._before = 0
+        """How many of them are not measured: 0 or 1."""
         self._timer: asyncio.TimerHandle | None = None
         self._look_at = 0.0
 
     def start(self) -> None:
         """A stream is open; its timestamps begin anew."""
         self.stop()
-        self._open = True
+        self._open = self._watched = True
+        self._draw()
 
     def stop(self) -> None:
         """The stream is over: nothing is missing any more."""
-        self._open = False
+        self._open = self._watched = self._measures = False
         self._gaps = Gaps()
+        self._count()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -75,11 +96,22 @@ class Microphone:
         self.deliver(b"\xff" * len(payload) if self.deaf else payload)
         if self.tape is not None:
             self.tape.caller(payload, media.timestamp_ms * BYTES_PER_MS)
-        if self._timer is None and self._open:
+        if self._watched:
+            self._watch(now)
+
+    def _watch(self, now: float) -> None:
+        if self._timer is None:
             self._look_again(now, LOOK_S)
+        self._watched = self._measures
+        if self._measures:
+            if len(self._arrivals) == self._before:
+                self._on_sample(now)
+            self._arrivals.append(now)
 
     def _look(self) -> None:
         now = time.monotonic()
+        self._count()
+        self._draw()
         stalled = now - self._look_at > _STALLED_S
         if not stalled:
             self._pad(self._gaps.due(now))
@@ -90,8 +122,23 @@ class Microphone:
         self._look_at = now + after_s
         self._timer = asyncio.get_running_loop().call_later(after_s, self._look)
 
+    def _draw(self) -> None:
+        """Is what comes until the next look measured? A gap belongs where its end is."""
+        self._measures = self._vitals.drawn()
+        self._watched = self._measures or self._timer is None
+        last = self._gaps.arrived
+        self._arrivals = [last] if self._measures and last is not None else []
+        self._before = len(self._arrivals)
+
+    def _count(self) -> None:
+        self._vitals.caller_frames += self.frames - self._counted
+        self._counted = self.frames
+        self._vitals.inbound_gap.add_steps(self._arrivals)
+        self._arrivals = []
+
     def _pad(self, n_bytes: int) -> None:
         if n_bytes:
+            self._vitals.padded_bytes += n_bytes
             self.deliver(b"\xff" * n_bytes)
 
 

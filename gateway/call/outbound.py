@@ -36,6 +36,8 @@ class Outbound:
         self.ledger = PlaybackLedger()
         self.tape: Ear | None = None
         """What is recorded or listened to, while it is."""
+        self.cleared_at = float("-inf")
+        """When the ``clear`` was written that silenced the agent last (monotonic, s)."""
         self._pacing = pacing
         self._on_started = on_started
         self._on_over = on_over
@@ -44,6 +46,7 @@ class Outbound:
         self._encoder: mediastreams.Outbound | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._paused = False
+        self._held_back = False
         self._all_heard: asyncio.Future[None] | None = None
 
     def attach(self, socket: CarrierSocket, stream_sid: str) -> None:
@@ -125,12 +128,13 @@ class Outbound:
         now, cleared = time.monotonic(), self.ledger.cleared_bytes
         self._stop_timer()
         self._send_clear(now)
+        self._held_back = True
         self.ledger.take_back(now)
         self._erase(self.ledger.cleared_bytes - cleared)
 
     def resume(self) -> None:
         """Plays on from the frame the caller heard last."""
-        self._paused = False
+        self._paused = self._held_back = False
         self.pump()
 
     def clear(self) -> Cut:
@@ -139,7 +143,7 @@ class Outbound:
         self._send_clear(now)
         cut = self.ledger.cut(now)
         self._erase(cut.cleared_bytes)
-        self._paused = False
+        self._paused = self._held_back = False
         self._stop_timer()
         self._settle_waiter()
         self._tell_over()
@@ -228,6 +232,8 @@ class Outbound:
         if self._socket is not None and self.ledger.outstanding_bytes(now):
             assert self._encoder is not None
             self._socket.send(self._encoder.clear())
+            if not self._held_back:  # else the caller hears nothing by now
+                self.cleared_at = time.monotonic()
 
     def _mark(self, now: float) -> bytes:
         assert self._encoder is not None

@@ -12,6 +12,7 @@ from gateway.cli import audit_group, calls_live_group, outbound_group, users_gro
 from gateway.cli.call_command import call
 from gateway.cli.calls_privacy import add_commands
 from gateway.cli.loadtest_command import loadtest
+from gateway.cli.log_level_command import log_level
 from gateway.cli.webhook import webhook
 from gateway.errors import ConfigError, GatewayError
 
@@ -43,6 +44,7 @@ calls = typer.Typer(help="Records of past calls, and of those on the line.", no_
 app.add_typer(calls, name="calls")
 app.command()(call)
 app.command()(loadtest)
+app.command("log-level")(log_level)
 app.add_typer(webhook, name="webhook")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

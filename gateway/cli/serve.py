@@ -118,7 +118,9 @@ async def run_gateway(settings: Settings) -> int:
     from gateway.core.tickets import derive_secret
     from gateway.observe.lag import Lag
     from gateway.observe.live.board import Board
-    from gateway.observe.logs import event_log
+    from gateway.observe.loglevel import LogLevel
+    from gateway.observe.logs import event_log, set_level
+    from gateway.observe.metrics import Metrics
     from gateway.observe.traces import open_traces
     from gateway.ops.consulting.consults import open_consults
     from gateway.ops.placing.office import open_placing
@@ -128,6 +130,7 @@ async def run_gateway(settings: Settings) -> int:
     from gateway.store.patterns import redactor
     from gateway.store.pricefile import read_prices
     from gateway.store.records.library import Library
+    from gateway.store.records.outcomes import outcome_of
     from gateway.web.app import build_app
     from gateway.web.pages import dashboard_of
     from gateway.web.parts import Parts
@@ -151,10 +154,14 @@ async def run_gateway(settings: Settings) -> int:
     tariff = tariff_of(settings, prices)
     tallies = Tallies(tariff)
 
+    metrics = Metrics(outcome_of, prices.carrier_usd)
     board = Board(redactor(settings).text, hide_numbers=settings.redact_numbers)
     lag = Lag()
+    metrics.observe_lag(lag)
     library = Library(settings)
-    listeners = [event_log(), archive.hear, tallies.hear, board.hear]
+    log_level = LogLevel(settings.log_level, set_level)
+    log_event = event_log(log_level.on_change.append)
+    listeners = [log_event, archive.hear, tallies.hear, board.hear, metrics.hear]
     if traces is not None:
         listeners.append(traces.hear)
         traces.start()
@@ -172,6 +179,8 @@ async def run_gateway(settings: Settings) -> int:
     library.start()
     try:
         async with placing_calls as placing:
+            dials = None if placing is None else placing.book
+            metrics.tell_of(line, reception, archive.status, archive.courier, dials)
             parts = Parts(
                 settings,
                 reception,
@@ -185,6 +194,8 @@ async def run_gateway(settings: Settings) -> int:
                 archive=archive,
                 board=board,
                 lag=lag,
+                metrics=metrics,
+                log_level=log_level,
             )
             app = build_app(parts)
             server = build_server(app, settings, reception)

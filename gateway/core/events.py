@@ -104,6 +104,8 @@ class FalseAlarm:
     paused_ms: float
     """How long the agent was held back."""
     at_ms: float
+    clear_ms: float | None = None
+    """The model's report of it read -> ``clear`` written; None = it was over before that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,8 @@ class AgentStarted:
     """Empty for the gateway's own audio."""
     at_ms: float
     """When it is heard, a little later than it was sent."""
+    sent_ms: float = 0.0
+    """When the first of it was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +204,9 @@ class BargeIn:
     deleted: int
     uncertainty_ms: float
     clear_ms: float
-    """Event read -> ``clear`` written."""
+    """What asked for it -> ``clear`` written. The caller's speech: from the moment the model's
+    report of it was read, whoever decides.
+    """
     at_ms: float
 
 

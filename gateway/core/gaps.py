@@ -25,12 +25,13 @@ _LONGEST: Final = LONGEST_MS * BYTES_PER_MS
 class Gaps:
     """The gaps of one stream. Never says to leave a frame out, so no frame is ever lost to it."""
 
-    __slots__ = ("_arrived", "_end", "_padded")
+    __slots__ = ("_end", "_padded", "arrived")
 
     def __init__(self) -> None:
         self._end = 0
         """Up to where on the carrier's clock audio or silence has been passed on."""
-        self._arrived: float | None = None
+        self.arrived: float | None = None
+        """When the newest frame came; None before the first one."""
         self._padded = 0
         """Silence since the newest frame."""
 
@@ -41,19 +42,19 @@ class Gaps:
         but jitter of the timestamps, and is made up for with the next one.
         """
         begin = timestamp_ms * BYTES_PER_MS
-        if begin == self._end and self._arrived is not None:  # nearly every frame
+        if begin == self._end and self.arrived is not None:  # nearly every frame
             self._end = begin + n_bytes
-            self._arrived = now
+            self.arrived = now
             self._padded = 0
             return 0
-        missing = 0 if self._arrived is None else begin - self._end
+        missing = 0 if self.arrived is None else begin - self._end
         silence = min(missing, _LONGEST) if missing >= FRAME_BYTES else 0
-        if self._arrived is None or abs(missing) > _LONGEST:
+        if self.arrived is None or abs(missing) > _LONGEST:
             self._end = begin
         else:
             self._end += silence
         self._end += n_bytes
-        self._arrived = now
+        self.arrived = now
         self._padded = 0
         return silence
 
@@ -72,4 +73,4 @@ class Gaps:
 
     def _quiet(self, now: float) -> int:
         """Time without a frame, in bytes."""
-        return 0 if self._arrived is None else int((now - self._arrived) * SAMPLE_RATE)
+        return 0 if self.arrived is None else int((now - self.arrived) * SAMPLE_RATE)

@@ -101,6 +101,10 @@ class Spending:
         """What a call that goes on has cost so far."""
         return self._calls[call_sid] / _PARTS
 
+    def today_usd(self, day: date) -> float:
+        """What all calls have cost that day, 0 when nothing was added on it; from any thread."""
+        return self._today["day", day.isoformat()] / _PARTS if day == self._day else 0.0
+
     def end(self, call_sid: str) -> None:
         """The call is over and nothing will be added for it."""
         del self._calls[call_sid]

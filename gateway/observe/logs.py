@@ -9,7 +9,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, TextIO, cast
 
 import structlog
@@ -71,6 +71,16 @@ def configure_logs(settings: Settings) -> None:
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler])
 
 
+def set_level(level: str) -> None:
+    """The least level from now on, of every logger but those that hold what they once looked up:
+    such listeners are told by ``again`` of :func:`event_log`.
+    """
+    number = logging.getLevelNamesMapping()[level.upper()]
+    wrapper = structlog.make_filtering_bound_logger(number)
+    structlog.configure(**{**structlog.get_config(), "wrapper_class": wrapper})
+    logging.getLogger().setLevel(max(number, logging.WARNING))
+
+
 class _Unbreakable:
     """Writes to a stream that may be gone: a log nobody can read must not end a call."""
 
@@ -116,12 +126,21 @@ def _escaped(text: str) -> str:
     return _UNSAFE.sub(lambda found: repr(found.group())[1:-1], text)
 
 
-def event_log() -> Listener:
+def event_log(
+    on_level: Callable[[Callable[[], None]], None] = lambda again: None,
+) -> Listener:
     """A listener that writes one line for a call event, if there is to be one.
 
     Made once logs are set up: it looks them up no more, which is half of what a line costs.
+    ``on_level`` is given what has it look once more, for whenever the level has changed.
     """
     log = structlog.get_logger().bind()
+
+    def again() -> None:
+        nonlocal log
+        log = structlog.get_logger().bind()
+
+    on_level(again)
 
     def write(call_sid: str, event: CallEvent) -> None:
         if isinstance(event, _SPOKEN):

@@ -61,7 +61,8 @@ class Archive:
         self._redact = redactor(settings).text
         self._outbox = open_outbox(settings)
         self._engine = open_database(settings)
-        self._courier = Courier(self._engine, settings) if settings.hook_url else None
+        self.courier = Courier(self._engine, settings) if settings.hook_url else None
+        """Delivers webhooks, if anybody is told of calls."""
         self._journal = Journal(settings.data_dir / "journal")
         stranded = Stranded(self._outbox, self._folder, self._vault)
         records = Records(self._scribe)
@@ -173,8 +174,8 @@ class Archive:
             await self._tell_spent()
             async with asyncio.TaskGroup() as group:
                 group.create_task(Janitor(self._settings).run())
-                if self._courier is not None:
-                    group.create_task(self._courier.run())
+                if self.courier is not None:
+                    group.create_task(self.courier.run())
         finally:
             await self._engine.dispose()
 

@@ -13,6 +13,7 @@ from gateway.web.api.gate import Gate
 from gateway.web.api.health import HealthHandlers
 from gateway.web.api.listening import ListenSocket
 from gateway.web.api.live import LiveHandlers, desk_of
+from gateway.web.api.loglevel import LogLevelHandlers
 from gateway.web.api.numbers import NumberHandlers
 from gateway.web.api.openapi import Description
 from gateway.web.api.outgoing import CallHandlers
@@ -25,6 +26,7 @@ from gateway.web.consult import ConsultWebhooks
 from gateway.web.headers import SecurityHeaders
 from gateway.web.health import healthz, readyz
 from gateway.web.media import MediaSocket
+from gateway.web.metrics import MetricsHandlers
 from gateway.web.pages import Pages
 from gateway.web.parts import Parts
 from gateway.web.signature import Signatures
@@ -36,7 +38,8 @@ def build_app(parts: Parts) -> Starlette:
     """The ASGI application over a gateway's parts."""
     settings, reception = parts.settings, parts.reception
     signatures = Signatures(settings)
-    twilio = TwilioWebhooks(settings, reception, signatures, parts.durable, parts.placing)
+    took = None if parts.metrics is None else parts.metrics.webhooks.observe
+    twilio = TwilioWebhooks(settings, reception, signatures, parts.durable, parts.placing, took)
     consult = ConsultWebhooks(settings, parts.consults)
     media = MediaSocket(settings, reception, signatures)
     gate = Gate(settings, reception, parts.users)
@@ -52,6 +55,7 @@ def build_app(parts: Parts) -> Starlette:
         Route("/twilio/consult-status", twilio.endpoint(consult.told), methods=["POST"]),
         Route("/twilio/stream-status", twilio.endpoint(twilio.stream_status), methods=["POST"]),
         *(gate.route(each) for each in api_table(parts, gate)),
+        *(gate.route(each) for each in MetricsHandlers(parts.metrics).endpoints()),
         *Pages(gate).routes(),
         Route("/healthz", healthz),
         Route("/readyz", readyz(reception.registry)),
@@ -85,5 +89,6 @@ def _api(parts: Parts, gate: Gate) -> list[Endpoint | Socket]:
         *AgentHandlers(parts.agents, parts.audit).endpoints(),
         *NumberHandlers(parts.settings, parts.agents, parts.audit).endpoints(),
         *RecordHandlers(parts.library).endpoints(),
+        *LogLevelHandlers(parts.log_level, parts.audit).endpoints(),
         *RecordingHandlers(parts.settings, parts.library).endpoints(),
     ]

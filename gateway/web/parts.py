@@ -6,6 +6,8 @@ from gateway.agents import AgentFolder
 from gateway.call.reception import Reception
 from gateway.observe.lag import Lag
 from gateway.observe.live.board import Board
+from gateway.observe.loglevel import LogLevel
+from gateway.observe.metrics import Metrics
 from gateway.ops.consulting.consults import Consults
 from gateway.ops.placing.placing import Placing
 from gateway.ops.users import Users
@@ -42,3 +44,7 @@ class Parts:
     """The calls of this moment."""
     lag: Lag | None = None
     """How late the loop is."""
+    metrics: Metrics | None = None
+    """What this process counts."""
+    log_level: LogLevel | None = None
+    """How much it logs."""

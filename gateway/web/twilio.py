@@ -5,6 +5,7 @@ Every POST is signed, or answered 403 with nothing in it. The answers are TwiML 
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -58,15 +59,18 @@ class TwilioWebhooks:
         signatures: Signatures,
         durable: Durable | None = None,
         placing: Placing | None = None,
+        took: Callable[[float, str], None] | None = None,
     ) -> None:
         """``durable`` waits until what happened so far cannot be lost any more, for a while;
-        ``placing`` knows the calls we placed.
+        ``placing`` knows the calls we placed; ``took`` is told how long answering a webhook took
+        (s), and which.
         """
         self._settings = settings
         self._reception = reception
         self._signatures = signatures
         self._durable = durable
         self._placing = placing
+        self._took = took
 
     def endpoint(
         self, handler: Handler, *, kept: bool = False
@@ -77,10 +81,13 @@ class TwilioWebhooks:
         """
 
         async def answer(request: Request) -> Response:
+            began = time.monotonic()
             form = await self._signed_form(request)
             response = await handler(form)
             if kept and self._durable is not None and not await self._durable(_DURABLE_S):
                 _log.warning("records.not_durable", call_sid=_field(form, "CallSid"))
+            if self._took is not None:
+                self._took(time.monotonic() - began, request.url.path.rpartition("/")[2])
             return response
 
         return answer

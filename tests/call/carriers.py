@@ -83,7 +83,7 @@ class Called:
     def __init__(self) -> None:
         self.heard: Chronicle[tuple[str, object]] = Chronicle()
 
-    def carrier_frame(self, media: Media) -> None:
+    def carrier_frame(self, media: Media, read_at: float) -> None:
         self.heard.add(("frame", media.payload))
 
     def carrier_mark(self, name: str) -> None:

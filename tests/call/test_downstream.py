@@ -1,6 +1,7 @@
 """The caller's side of a call: the stream, what comes through it, and another one after it."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -69,6 +70,25 @@ async def test_frames_go_to_the_model_and_their_times_to_the_ledger() -> None:
     side.downstream.carrier_frame(media(timestamp_ms=40))
     assert side.downstream.microphone.frames == 1
     assert side.dialogue.outbound.ledger.playout.carrier_clock.last_timestamp_s == 0.04
+    side.downstream.close()
+
+
+@pytest.mark.asyncio
+async def test_what_a_frame_takes_counts_from_when_it_was_read() -> None:
+    """One that is held for a model that is not there yet was not forwarded, and does not count."""
+    side = Side()
+    side.dialogue.vitals.share = 1.0
+    forwarded = side.dialogue.vitals.frame_forward
+    side.downstream.attach(start(), SilentCarrier())
+    side.downstream.carrier_frame(media(timestamp_ms=20), time.monotonic())
+    assert forwarded.count == 0
+    side.dialogue.connect(lambda message: None)
+    side.dialogue.inbound.open(lambda message: None)
+    side.downstream.microphone._look()
+    for n in range(2, 5):
+        side.downstream.carrier_frame(media(timestamp_ms=20 * n), time.monotonic() - 1.0)
+    assert forwarded.count == 1
+    assert forwarded.total >= 1.0
     side.downstream.close()
 
 

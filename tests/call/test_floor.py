@@ -78,6 +78,7 @@ async def test_a_cough_holds_the_agent_back_and_leaves_no_trace(talk: Talk) -> N
     assert heard == speech(2000)
     (alarm,) = talk.all(FalseAlarm)
     assert 300 <= alarm.paused_ms <= 400
+    assert alarm.clear_ms == 0.0
     assert talk.all(BargeIn) == talk.all(CallerStarted) == talk.all(CallerStopped) == []
 
 

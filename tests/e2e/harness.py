@@ -21,7 +21,9 @@ from gateway.call.reception import Reception
 from gateway.call.tools import ToolRunner
 from gateway.core.events import CallEnded, CallEvent
 from gateway.core.prices import Prices
+from gateway.observe.lag import Lag
 from gateway.observe.live.board import Board
+from gateway.observe.metrics import Metrics
 from gateway.observe.traces import open_traces
 from gateway.ops.consulting.consults import Consults, open_consults
 from gateway.ops.consulting.waits import Waits as ConsultWaits
@@ -48,6 +50,7 @@ from gateway.store.pricefile import read_prices
 from gateway.store.recordings.audio import read_stereo, recording_path
 from gateway.store.recordings.vault import open_vault
 from gateway.store.records.library import Library
+from gateway.store.records.outcomes import outcome_of
 from gateway.store.records.reader import open_reader
 from gateway.store.spent import Spent
 from gateway.web.app import build_app
@@ -238,13 +241,25 @@ async def house(
         plan = agents.plan
         office = open_placing(settings, reception, plan, tariff, tallies, consults, waits, now)
         placing = await stack.enter_async_context(office)
+    metrics = Metrics(outcome_of, prices.carrier_usd)
+    listeners.append(metrics.hear)
+    lag = Lag()
+    metrics.observe_lag(lag)
+    metrics.tell_of(
+        line,
+        reception,
+        None if archive is None else archive.status,
+        None if archive is None else archive.courier,
+        None if placing is None else placing.book,
+    )
     board = Board(redactor(settings).text, hide_numbers=settings.redact_numbers)
     listeners.append(board.hear)
     audit = None if archive is None else archive.audit
     parts = Parts(settings, reception, durable, placing, consults, audit=audit)
     library = Library(settings)
     library.start()
-    app = build_app(replace(parts, archive=archive, board=board, library=library, agents=agents))
+    parts = replace(parts, archive=archive, board=board, library=library, agents=agents)
+    app = build_app(replace(parts, lag=lag, metrics=metrics))
     server = build_server(app, settings, reception)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     running = House(base, reception, model, twin)
@@ -264,6 +279,7 @@ async def house(
         await archive.start(preload)
     if placing is not None:
         placing.start()
+    watching = asyncio.create_task(lag.run())
     while not server.started:  # noqa: ASYNC110 uvicorn has no event for it
         await asyncio.sleep(0.01)
     try:
@@ -279,6 +295,7 @@ async def house(
         await consults.close()
         server.should_exit = True
         await serving
+        watching.cancel()
         await stack.aclose()
         await model.stop()
         await servers.stop()

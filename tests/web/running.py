@@ -26,8 +26,9 @@ from gateway.call.link import Dialler, LinkEvents, ModelLink
 from gateway.call.reception import Reception
 from gateway.call.recorded import Phrase, phrase
 from gateway.call.session import AgentPlan
-from gateway.core.events import CallEvent, CallOffered
+from gateway.core.events import CallEvent, CallOffered, Listener
 from gateway.observe.live.board import Board
+from gateway.observe.metrics import Metrics
 from gateway.ops.placing.placing import Placing
 from gateway.settings import Settings, load_settings
 from gateway.sim.realtime import RealtimeServer
@@ -66,6 +67,8 @@ class Gateway(Carrier):
         self.board = Board(lambda words, asked: words)
         self.dialled: set[str] = set()
         """CallSids whose one attempt to reach the model is over."""
+        self.also: Listener = lambda call_sid, event: None
+        """Who else is told of events."""
         self._news = asyncio.Event()
 
     async def call(self, call_sid: str = "") -> Stream:
@@ -99,6 +102,7 @@ class Gateway(Carrier):
     def listen(self, call_sid: str, event: CallEvent) -> None:
         """What the gateway tells of its calls."""
         self.events.append((call_sid, event))
+        self.also(call_sid, event)
         self.board.hear(call_sid, event)
         self._news.set()
 
@@ -224,11 +228,13 @@ async def running(
     agent: Callable[[Settings], AgentPlan] = brief_agent,
     extend: Callable[[Starlette], None] = lambda _app: None,
     placing: Placing | None = None,
+    metrics: Metrics | None = None,
     parts: Mapping[str, Any] = MappingProxyType({}),
     **changes: Any,
 ) -> AsyncIterator[Gateway]:
     """Starts model and gateway, and stops both; `changes` are settings, `extend` gets the app,
-    `placing` knows the calls we placed, `parts` are more of the gateway's.
+    `placing` knows the calls we placed, `parts` are more of the gateway's,
+    `metrics` counts.
     """
     peer = RealtimeServer(options(folder, script, **(model or {})))
     await peer.start()
@@ -244,9 +250,11 @@ async def running(
 
     line = Line(settings, dialler, gateway.listen, Approvals(timeout_s=30))
     gateway.reception = _Reception(gateway, line, plan_for, SECRET)
-    app = build_app(
-        Parts(settings, gateway.reception, placing=placing, **{"board": gateway.board, **parts})
-    )
+    if metrics is not None:
+        gateway.also = metrics.hear
+        metrics.tell_of(line, gateway.reception)
+    more = {"board": gateway.board, "metrics": metrics, **parts}
+    app = build_app(Parts(settings, gateway.reception, placing=placing, **more))
     extend(app)
     gateway.server = build_server(app, settings, gateway.reception)
     gateway.serving = asyncio.create_task(gateway.server.serve(sockets=[listener]))

@@ -19,6 +19,8 @@ OPEN = {"/healthz", "/readyz"}
 """What anybody may read. A new open address is a decision, made here."""
 PAGES = {"/", "/static/{path:path}"}
 """What those may read who could sign in, or are on this machine."""
+GATED = {"/metrics"}
+"""What stands behind the same gate as the API."""
 FORWARDED = {"X-Forwarded-For": "203.0.113.5"}
 """Somebody who came through a proxy."""
 
@@ -53,7 +55,7 @@ def of_the_api(gateway: Gateway) -> list[tuple[str, str]]:
         (method, path.replace("{tool_call_id}", "call_1"))
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
         for path in paths(gateway, method)
-        if path.startswith(API)
+        if path.startswith(API) or path in GATED
     ]
 
 
@@ -103,7 +105,9 @@ async def test_no_signature_is_good_for_another_address(gateway: Gateway) -> Non
 
 async def test_nothing_else_is_open(gateway: Gateway) -> None:
     """Whatever answers a stranger's GET is on the list of open addresses."""
-    assert {path for path in paths(gateway, "GET") if not path.startswith(API)} == OPEN | PAGES
+    assert {path for path in paths(gateway, "GET") if not path.startswith(API)} == (
+        OPEN | PAGES | GATED
+    )
     for path in ("/", "/static/index.html", "/static/js/signin.js"):
         assert (await gateway.http.get(path, headers=FORWARDED)).status_code == 404
     for path in ("/docs", "/openapi.json", "/twilio", "/twilio/", "/.env", "/metrics/../.env"):

@@ -5,7 +5,7 @@ one after the other; each may be written twice, for nothing is counted up by the
 """
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -45,6 +45,8 @@ class Book:
         self.on_change: Callable[[Dial], None] = lambda dial: None
         """Told of every change of a dial that was known, whoever wrote it."""
         self.dials = dials
+        self.outcomes: Counter[str] = Counter()
+        """What the dials came to that ended while this process knew them."""
         self.now = now
         """What time it is, for everything that is due or late."""
         self._rows: dict[str, Dial] = {}
@@ -61,7 +63,11 @@ class Book:
 
     def open(self) -> list[Dial]:
         """Those that are not over, oldest first."""
-        return [row for row in self._rows.values() if row.state != "ended"]
+        return [row for row in list(self._rows.values()) if row.state != "ended"]
+
+    def states(self) -> Counter[str]:
+        """How far those are, and how many of them; from any thread."""
+        return Counter(row.state for row in self.open())
 
     def keep(self, row: Dial) -> Dial:
         """Takes a row into memory, unless what is there is newer; the newer one."""
@@ -73,6 +79,8 @@ class Book:
             self._over[row.id] = None
             if len(self._over) > MOST_KEPT:
                 self.forget(next(iter(self._over)))
+            if known is not None and known.state != "ended":
+                self.outcomes[row.outcome or "unknown"] += 1
         if known is not None:
             self.on_change(row)
         return row

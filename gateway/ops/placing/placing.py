@@ -78,7 +78,7 @@ class Placing:
         self._tasks: set[asyncio.Task[None]] = set()
         self._running: asyncio.Task[None] | None = None
         self._again: asyncio.TimerHandle | None = None
-        self._book = Book(dials, now)
+        self.book = self._book = Book(dials, now)
         self.now = now
         self._search = Search(self._book, rest, self._elsewhere, waits)
         self.endings = Endings(self._book, rest, self._registry)

@@ -9,6 +9,7 @@ import contextlib
 import random
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -75,12 +76,19 @@ class Courier:
         self._engine = engine
         self._clock = clock
         self._chance = chance
+        self.outcomes: Counter[str] = Counter()
+        """Attempts by what came of them: ``delivered``, ``failed`` (tried again), ``dead``."""
         self._in_hand: set[str] = set()
         """Calls with an attempt under way."""
         self._news = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = False
         self._stalled = False
+
+    @property
+    def stalled(self) -> bool:
+        """True while the database does not say what is due."""
+        return self._stalled
 
     async def run(self) -> None:
         """Delivers until :meth:`stop`; once only.
@@ -139,6 +147,7 @@ class Courier:
     async def _deliver(self, delivery: Delivery) -> None:
         try:
             values = self._becomes(delivery, await self._send(delivery))
+            self.outcomes[values.get("state", "failed")] += 1
             if await settle(self._engine, delivery, values):
                 _tell(delivery, values)
         except _DATABASE_FAULTS as error:
