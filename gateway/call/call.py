@@ -36,7 +36,6 @@ from gateway.call.upstream import Upstream
 from gateway.call.vitals import Vitals
 from gateway.call.wiretap import Wiretap
 from gateway.core.events import (
-    CallEnded,
     CallEnding,
     CallerStarted,
     CallEvent,
@@ -45,7 +44,6 @@ from gateway.core.events import (
     Listener,
     ModelLost,
 )
-from gateway.core.g711 import BYTES_PER_MS
 from gateway.core.ledger import Item
 from gateway.core.mediastreams import Start
 from gateway.core.pacing import Pacing
@@ -185,8 +183,7 @@ class Call:
             finally:
                 self.state = "ended"
                 self.dialogue.outbound.close(ended_at)
-                frames = self.downstream.microphone.frames
-                self._emit(_ended(reason, self.dialogue, frames, ended_at))
+                self._emit(self.downstream.ended(reason, ended_at))
         return reason
 
     def end(self, reason: str) -> None:
@@ -389,17 +386,4 @@ def _offered(offer: Offer, plan: AgentPlan) -> CallOffered:
         campaign=offer.campaign,
         stir=offer.stir,
         model=plan.model_name,
-    )
-
-
-def _ended(reason: str, dialogue: Dialogue, frames: int, at: float) -> CallEnded:
-    """What the call came to."""
-    opened_at = at if dialogue.opened_at is None else dialogue.opened_at
-    return CallEnded(
-        reason=reason,
-        duration_ms=(at - opened_at) * 1000,
-        heard_ms=dialogue.outbound.ledger.heard_bytes(at) / BYTES_PER_MS,
-        inbound_frames=frames,
-        turns=dialogue.turns.turns,
-        interruptions=dialogue.interruptions,
     )
