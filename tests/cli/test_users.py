@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gateway.__main__ import main
-from gateway.cli.main import app
+from gateway.cli.main import app, main
 from gateway.ops.passwords import LONGEST
 
 PASSWORD = "a made-up password of some length"
