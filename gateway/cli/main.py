@@ -12,6 +12,7 @@ from gateway.cli import audit_group, calls_live_group, outbound_group, users_gro
 from gateway.cli.call_command import call
 from gateway.cli.calls_privacy import add_commands
 from gateway.cli.loadtest_command import loadtest
+from gateway.cli.talk_command import talk
 from gateway.cli.webhook import webhook
 from gateway.errors import ConfigError, GatewayError
 
@@ -42,6 +43,7 @@ app.add_typer(audit, name="audit")
 calls = typer.Typer(help="Records of past calls, and of those on the line.", no_args_is_help=True)
 app.add_typer(calls, name="calls")
 app.command()(call)
+app.command()(talk)
 app.command()(loadtest)
 app.add_typer(webhook, name="webhook")
 

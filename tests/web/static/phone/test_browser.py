@@ -228,8 +228,8 @@ async def check_record(folder: Path, call_sid: str, audio: bytes) -> None:
 
 
 async def keep(page: Page, name: str) -> None:
-    """A picture, where GATEWAY_TEST_PICTURES says."""
-    if folder := os.environ.get("GATEWAY_TEST_PICTURES"):
+    """A picture, where TEST_PICTURES says."""
+    if folder := os.environ.get("TEST_PICTURES"):
         await page.screenshot(path=str(Path(folder) / f"softphone-{name}.png"))
 
 

@@ -5,6 +5,7 @@ import json
 import random
 import struct
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def story(seed: int) -> dict[str, Any]:
     """Audio, marks, clears and time, as they come."""
     chance = random.Random(seed)
     cap = chance.choice([500, 5_000, 4_800_000])
-    makes = {
+    makes: dict[str, Callable[[], Any]] = {
         "audio": lambda: chance.choice([0, 1, 160, 333, 1600]),
         "mark": lambda: f"m{chance.randrange(1000)}",
         "clear": lambda: 0,
