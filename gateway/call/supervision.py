@@ -10,6 +10,7 @@ from typing import Literal
 from gateway.call.call import Call
 from gateway.call.context import Destination
 from gateway.core import commands
+from gateway.core.direction import SOFTPHONE
 from gateway.core.events import Whispered
 from gateway.errors import GatewayError
 
@@ -70,6 +71,8 @@ def take_over(call: Call, key: str, destination: Destination, summary: str) -> N
         raise NotNow(_UNDER_WAY)
     if not call.downstream.is_open:
         raise NotNow(_NOT_YET)
+    if call.offer.direction == SOFTPHONE:
+        raise NotNow("a softphone's call is in no carrier's hands: nobody can be joined with it")
     if call.machine.present:
         raise NotNow("an answering machine has taken the call")
     if reason := call.transfer.unreachable(destination):

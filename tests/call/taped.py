@@ -80,3 +80,8 @@ class Taped:
     def slots(self) -> list[object]:
         """Who is told on the audio path: of the caller's side, of the agent's."""
         return [self.downstream.microphone.tape, self.talk.dialogue.outbound.tape]
+
+    @property
+    def kinds(self) -> list[type]:
+        """What they are."""
+        return [type(each) for each in self.slots]

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from gateway.call.context import Destination, Route
 from gateway.call.hold import HOLD
 from gateway.call.supervision import HUNG_UP, NotNow, Unreachable
 from gateway.call.transfer import OPERATOR
+from gateway.core.direction import SOFTPHONE
 from gateway.core.events import (
     BargeIn,
     ConsultStarted,
@@ -18,7 +20,7 @@ from gateway.core.events import (
     Whispered,
 )
 from tests.call import model_events as said
-from tests.call.calls import LiveCall, heard, live, plan, say, served
+from tests.call.calls import OFFER, LiveCall, heard, live, plan, say, served
 from tests.call.carriers import SilentCarrier
 from tests.call.hand_model import HandModel, ModelEnd
 from tests.call.test_transfer import OneColleague, told
@@ -190,6 +192,10 @@ async def test_what_cannot_be_taken_over_says_so() -> None:
         with pytest.raises(NotNow, match="answering machine"):
             supervision.take_over(running.call, OPERATOR, PHONE, "Mine.")
         running.call.machine.present = False
+        carried, running.call.offer = running.call.offer, replace(OFFER, direction=SOFTPHONE)
+        with pytest.raises(NotNow, match="softphone"):
+            supervision.take_over(running.call, OPERATOR, PHONE, "Mine.")
+        running.call.offer = carried
         running.call.end("test")
         with pytest.raises(NotNow, match="over"):
             supervision.take_over(running.call, OPERATOR, PHONE, "Mine.")

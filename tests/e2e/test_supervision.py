@@ -278,7 +278,7 @@ async def test_an_operator_hangs_up_on_a_caller_who_was_sent_on(tmp_path: Path) 
     """The carrier has the caller by then, and is told to end the call; nobody rings on."""
     cold = on_key("4", f'say = "wait"\n{calls("transfer_call", destination="office", warm=False)}')
     agents = agents_in(tmp_path, a_toml='tools = ["transfer_call"]', routes_toml=ROUTES)
-    options = {"agents_dir": agents, "agent": "a", "kept_in": tmp_path / "kept"}
+    options: dict[str, Any] = {"agents_dir": agents, "agent": "a", "kept_in": tmp_path / "kept"}
     callees = (Callee(OFFICE, "no-answer", ring_ms=100),)
     async with house(scene(tmp_path, cold + SCRIPT), callees=callees, **options) as running:
         call = await live_call(running)

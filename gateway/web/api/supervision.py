@@ -19,6 +19,7 @@ from gateway.call.supervision import MAX_WHISPER_CHARS, NotNow, Unreachable
 from gateway.call.transfer import OPERATOR
 from gateway.call.transfertool import MAX_SUMMARY_CHARS, shortened
 from gateway.core.callee import Refusal
+from gateway.core.direction import SOFTPHONE
 from gateway.ops.placing.book import DATABASE_FAULTS
 from gateway.ops.placing.placing import Placing
 from gateway.ops.rest import CARRIER_FAULTS
@@ -158,7 +159,8 @@ class SupervisionHandlers:
         except NotNow as error:
             raise HTTPException(409, str(error)) from None
         self._note(who, "hang_up", call)
-        if not streams and self._placing is not None:
+        at_carrier = not streams and call.offer.direction != SOFTPHONE
+        if at_carrier and self._placing is not None:
             await self._end_at_carrier(self._placing, call.offer.call_sid)
         return {"call_sid": call.offer.call_sid, "reason": supervision.HUNG_UP}
 

@@ -176,7 +176,6 @@ ONE_ENTRY: list[tuple[CallEvent, dict[str, Any]]] = [
     (RecordingEnded(5.0, "", False, 1.0), {"kind": "recording", "what": "deleted"}),
     (Whispered("ann", 1.0), {"kind": "whisper", "by": "ann"}),
     (DtmfGroup(4, 1.0), {"kind": "keys", "count": 4}),
-    (Whispered("eva", 1.0), {"kind": "whisper", "by": "eva"}),
 ]
 NO_ENTRY: list[CallEvent] = [
     ModelConnected(5.0),
