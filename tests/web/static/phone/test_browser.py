@@ -18,12 +18,16 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, async_playwright
 
+from gateway.core.events import AgentStarted, CallAnswered, CallEnded, TransferFailed
 from gateway.core.g711 import BYTES_PER_MS, audioop, level_dbfs, to_pcm16
 from gateway.settings import load_settings
 from gateway.store.recordings.audio import read_stereo, recording_path
 from gateway.store.recordings.vault import open_vault
 from gateway.store.records.reader import open_reader
 from tests.cli.test_serve import Process, free_port, serving
+from tests.e2e.harness import house
+from tests.e2e.scenes import agents_in, scene
+from tests.e2e.test_control import CONNECT, ROUTES
 from tests.web.browser import CHROMIUM, Tab
 
 pytestmark = [pytest.mark.system, pytest.mark.asyncio, pytest.mark.timeout(180)]
@@ -77,23 +81,26 @@ async def talking_to(
     port = free_port()
     async with serving(folder, "--offline", "--port", str(port), **variables) as gateway:
         await gateway.told("gateway.ready")
-        async with async_playwright() as playwright:
-            args = [
-                "--no-sandbox",
-                "--autoplay-policy=user-gesture-required",
-                *([] if refused else ["--use-fake-ui-for-media-stream"]),
-                *flags,
-            ]
-            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=args)
-            page = await browser.new_page(viewport={"width": 1280, "height": 900})
-            opened = Tab(page, f"http://127.0.0.1:{port}")
-            page.on("console", opened.complain)
-            page.on("pageerror", lambda error: opened.problems.append(str(error)))
-            await page.add_init_script(NOTES)
-            await opened.go("#/phone")
+        usual = [] if refused else ["--use-fake-ui-for-media-stream"]
+        async with softphone(f"http://127.0.0.1:{port}", *usual, *flags) as opened:
             yield opened, gateway
-            assert opened.problems == []
-            await browser.close()
+
+
+@asynccontextmanager
+async def softphone(base: str, *flags: str) -> AsyncIterator[Tab]:
+    """The page of a gateway in a browser with these flags; it has nothing to complain of."""
+    args = ["--no-sandbox", "--autoplay-policy=user-gesture-required", *flags]
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=args)
+        page = await browser.new_page(viewport={"width": 1280, "height": 900})
+        opened = Tab(page, base)
+        page.on("console", opened.complain)
+        page.on("pageerror", lambda error: opened.problems.append(str(error)))
+        await page.add_init_script(NOTES)
+        await opened.go("#/phone")
+        yield opened
+        assert opened.problems == []
+        await browser.close()
 
 
 async def call(page: Page, agent: str = "frontdesk") -> None:
@@ -307,3 +314,37 @@ async def test_leaving_the_page_hangs_up(tmp_path: Path) -> None:
         await gateway.told("call.ended")
         (ended,) = events_of(gateway, "call.ended")
         assert ended["reason"] == "caller_hung_up"
+
+
+@pytest.mark.parametrize(("pressed", "reason"), [("They talked", "transferred"), ("Busy", "")])
+async def test_a_transfer_is_decided_by_the_person(
+    tmp_path: Path, pressed: str, reason: str
+) -> None:
+    """Nobody is rung: they talked, and that is the end; or the caller is back with the agent."""
+    agents = agents_in(tmp_path, a_toml='tools = ["transfer_call"]', routes_toml=ROUTES)
+    fake = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+    async with (
+        house(scene(tmp_path, CONNECT), agents_dir=agents, agent="a") as running,
+        softphone(running.base, *fake) as opened,
+    ):
+        page = opened.page
+        await call(page, "a")
+        await page.keyboard.press("m")  # the microphone of this browser beeps
+        await page.keyboard.press("1")
+        await page.keyboard.press("#")
+        await opened.see("would be connected to office (The office)", ".phone-onward")
+        await keep(page, "transfer")
+        assert await opened.run("document.activeElement.innerText") == "They talked"
+        await page.get_by_role("button", name=pressed).click()
+        if reason:
+            await page.get_by_text("You were connected; the call is over.").wait_for()
+        else:
+            await opened.until("() => document.querySelector('.phone').dataset.state === 'talking'")
+            await opened.until("() => sent.filter((m) => m.event === 'start').length === 2")
+            await running.until(lambda: len(running.of(CallAnswered)) == 2)
+            await running.until(lambda: len(running.of(AgentStarted)) == 2)
+            await hang_up(page)
+        await running.until(lambda: bool(running.of(CallEnded)))
+        assert running.of(CallEnded)[0].reason == (reason or "caller_hung_up")
+        assert [each.status for each in running.of(TransferFailed)] == ([] if reason else ["busy"])
+        assert len(running.model.sessions) == 1
