@@ -240,10 +240,24 @@ async def keep(page: Page, name: str) -> None:
         await page.screenshot(path=str(Path(folder) / f"softphone-{name}.png"))
 
 
-async def test_without_a_microphone_the_call_goes_on(tmp_path: Path) -> None:
-    """Refused: that is said, the agent hears silence, and is heard."""
-    async with talking_to(tmp_path, "--deny-permission-prompts", refused=True) as (opened, gateway):
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ((), "There is no microphone."),
+        (
+            ("--use-fake-device-for-media-stream", "--deny-permission-prompts"),
+            "The microphone is not allowed here.",
+        ),
+    ],
+    ids=["absent", "refused"],
+)
+async def test_without_a_microphone_the_call_goes_on(
+    tmp_path: Path, flags: tuple[str, ...], words: str
+) -> None:
+    """None there, or not allowed: that is said, the agent hears silence, and is heard."""
+    async with talking_to(tmp_path, *flags, refused=True) as (opened, gateway):
         await call(opened.page)
+        await opened.see(words, ".phone-trouble")
         await opened.see("The agent hears silence meanwhile.", ".phone-trouble")
         await opened.see("Welcome to Example Air", ".talk")
         await gateway.told("turn.done")
