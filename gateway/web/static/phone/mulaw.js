@@ -11,6 +11,7 @@ function encoded(sample) {
   const mask = value < 0 ? 0x7f : 0xff;
   value = Math.min(Math.abs(value), CLIP) + BIAS;
   const segment = ENDS.findIndex((end) => value <= end);
+  if (segment < 0) return 0x7f ^ mask; // the loudest
   return ((segment << 4) | ((value >> (segment + 1)) & 0xf)) ^ mask;
 }
 

@@ -214,6 +214,7 @@ class Phone {
     this.say(state === "over" ? call.why : WORDS[state]);
     this.drawOnward(state === "elsewhere" ? call.destination : null);
     this.tick(on);
+    if (state !== "talking") for (const meter of Object.values(this.meters)) meter.rest();
     if (state === "over") this.rest();
   }
 
@@ -252,8 +253,6 @@ class Phone {
   rest() {
     this.microphone.close();
     this.line?.listenTo(null);
-    this.meters.caller.rest();
-    this.meters.agent.rest();
     this.warn("");
   }
 

@@ -78,9 +78,9 @@ function drawn(entry, shown) {
   const who = { caller: "You", agent: shown.by || "Agent" }[shown.who];
   return el(
     "li",
-    { class: `said ${shown.who ? `by-${shown.who}` : "by-nobody"}`, "data-kind": entry.kind },
-    who ? el("span", { class: "said-by" }, who) : icon(shown.symbol),
-    el("span", { class: "said-words" }, shown.text),
-    shown.note ? el("span", { class: "said-note" }, shown.note) : null,
+    { class: `talk-line ${shown.who ? `by-${shown.who}` : "by-nobody"}`, "data-kind": entry.kind },
+    who ? el("span", { class: "talk-by" }, who) : icon(shown.symbol),
+    el("span", { class: "talk-words" }, shown.text),
+    shown.note ? el("span", { class: "talk-note" }, shown.note) : null,
   );
 }
