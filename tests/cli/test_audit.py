@@ -4,6 +4,7 @@ import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import insert
@@ -24,7 +25,13 @@ async def fill(folder: Path) -> None:
     engine = await made(settings_in(folder))
     async with engine.begin() as connection:
         for key, who, action, call_sid, detail, days in ROWS:
-            row = {"id": key, "who": who, "role": "admin", "action": action, "detail": detail}
+            row: dict[str, Any] = {
+                "id": key,
+                "who": who,
+                "role": "admin",
+                "action": action,
+                "detail": detail,
+            }
             row |= {"call_sid": call_sid, "at": datetime.now(UTC) - timedelta(days=days)}
             await connection.execute(insert(audit).values(row))
     await engine.dispose()

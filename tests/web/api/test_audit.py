@@ -103,10 +103,7 @@ async def test_without_the_database(tmp_path: Path) -> None:
 
 async def test_it_opens_nothing_before_it_is_asked(tmp_path: Path) -> None:
     """A gateway whose driver is missing is not kept from starting by this."""
-    (handler,) = (
-        each.handler for each in AuditHandlers(settings_in(tmp_path / "none")).endpoints()
-    )
-    assert handler
+    assert len(AuditHandlers(settings_in(tmp_path / "none")).endpoints()) == 1
     assert not there(tmp_path / "none")
 
 
