@@ -104,7 +104,7 @@ async def test_no_signature_is_good_for_another_address(gateway: Gateway) -> Non
 async def test_nothing_else_is_open(gateway: Gateway) -> None:
     """Whatever answers a stranger's GET is on the list of open addresses."""
     assert {path for path in paths(gateway, "GET") if not path.startswith(API)} == OPEN | PAGES
-    for path in ("/", "/static/index.html", "/static/js/signin.js"):
+    for path in ("/", "/static/index.html"):
         assert (await gateway.http.get(path, headers=FORWARDED)).status_code == 404
     for path in ("/docs", "/openapi.json", "/twilio", "/twilio/", "/.env", "/metrics/../.env"):
         answer = await gateway.http.get(path)

@@ -8,7 +8,7 @@ from gateway.web.headers import CONTENT_SECURITY_POLICY, SECURITY_HEADERS
 from tests.web.carrier import new_call_sid
 from tests.web.running import running
 
-ADDRESSES = ["/", "/static/js/signin.js", "/static/none", "/api/session", "/none", "/healthz"]
+ADDRESSES = ["/", "/static/index.html", "/static/none", "/api/session", "/none", "/healthz"]
 ADDRESSES += ["/api/audit?limit=0", "/metrics", "/readyz"]
 
 

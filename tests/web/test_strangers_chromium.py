@@ -17,6 +17,7 @@ from starlette.requests import Request
 
 from gateway.web.api.endpoint import Endpoint, Socket
 from gateway.web.api.gate import SIGNED_OUT
+from gateway.web.pages import FOLDER
 from tests.web.api.people import PASSWORD, TALK, Talk, manned
 from tests.web.running import Gateway, running
 
@@ -25,6 +26,8 @@ pytestmark = [pytest.mark.system, pytest.mark.asyncio, pytest.mark.timeout(120)]
 CHROMIUM = "/usr/bin/chromium"
 REBOUND = "rebound.example"
 ARGS = ["--no-sandbox", f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1"]
+SCRIPT = "/static/" + min(FOLDER.rglob("*.js")).relative_to(FOLDER).as_posix()
+"""A file of our own page."""
 ATTACKS = """async (base) => {
   const told = {};
   const attempt = async (name, what) => {
@@ -54,7 +57,7 @@ ATTACKS = """async (base) => {
     element.src = `${base}${source}`;
     document.body.append(element);
   });
-  await attempt("script", () => loads("script", "/static/js/signin.js"));
+  await attempt("script", () => loads("script", "SCRIPT"));
   await attempt("image", () => loads("img", "/api/poked"));
   await attempt("socket", () => new Promise((settle) => {
     const socket = new WebSocket(`${base.replace("http", "ws")}/api/talk`);
@@ -80,7 +83,7 @@ ATTACKS = """async (base) => {
     document.body.append(frame);
   }));
   return told;
-}"""
+}""".replace("SCRIPT", SCRIPT)
 """What a page can try, each with what came of it."""
 
 
