@@ -54,8 +54,6 @@ BROAD_EXCEPTS = {
 
 # Modules with behaviour and no test file of their own.
 TESTED_ELSEWHERE: dict[str, str] = {
-    "gateway/cli/users_group.py": "tests/cli/test_users.py",
-    "gateway/cli/audit_group.py": "tests/cli/test_audit.py",
     "gateway/cli/demo_report.py": "tests/cli/test_demo.py",
     "gateway/call/tape.py": "tests/store/recordings/test_tapes.py",
     "gateway/call/colleagues.py": "tests/ops/consulting/test_consult.py",

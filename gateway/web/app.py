@@ -61,6 +61,7 @@ def build_app(parts: Parts) -> Starlette:
         Route("/readyz", readyz(reception.registry)),
     ]
     app = Starlette(routes=routes, middleware=[Middleware(SecurityHeaders)])
+    app.state.gate = gate
     # A redirect would name the host the request claims, and no address here has a last slash.
     app.router.redirect_slashes = False
     return app

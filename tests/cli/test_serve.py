@@ -174,6 +174,7 @@ async def test_a_tunnel_is_there_as_long_as_the_gateway(tmp_path: Path) -> None:
         await process.told("gateway.ready")
         told = next(json.loads(line) for line in process.lines if "gateway.addresses" in line)
         assert told["webhook"] == f"{ADDRESS}/twilio/voice"
+        assert told["dashboard"].startswith("closed: set GATEWAY_ADMIN_PASSWORD")
         pid = told_by(made)["pid"]
         assert told_by(made)["words"][-1] == f"http://127.0.0.1:{words[2]}"
         os.kill(pid, 0)

@@ -67,7 +67,8 @@ class Socket:
     role: Role
     handler: Callable[[WebSocket, Who], Awaitable[None]]
     """Accepts and closes the socket; by then it is clear who is there. It is cancelled when their
-    session ends, and may tidy up for some seconds; the gate closes the socket behind it.
+    session ends, and may tidy up for some seconds; the gate closes the socket behind it, unless it
+    was handed over.
     """
     about: str
 

@@ -33,6 +33,8 @@ SIGNED_OUT = 4401
 """The code with which a socket is closed whose session has ended."""
 TIDY_S = 5.0
 """So long what is behind a socket may tidy up then."""
+NOBODY = "nobody"
+"""As what is counted who finds nothing and is not told why."""
 
 _Answer = Callable[[Request], Awaitable[Response]]
 
@@ -41,10 +43,9 @@ class Refusal(HTTPException):
     """Who asks is not let through."""
 
     def __init__(self, status: int, reason: str, text: str) -> None:
+        """``reason``: the word of docs/addresses.md; empty for what a stranger is not told."""
         headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
         super().__init__(status, text, {**headers, refused.HEADER: reason} if reason else headers)
-        self.reason = reason
-        """The word of docs/addresses.md; nothing for what a stranger is not told."""
 
 
 class Gate:
@@ -69,6 +70,8 @@ class Gate:
         self._reception = reception
         self.users = Users(settings) if users is None else users
         self.sessions = Sessions(self.users) if sessions is None else sessions
+        self._home: Session | None = None
+        """Of those on this machine, while it is open to them: ends their sockets with that."""
 
     def route(self, each: Endpoint | Socket) -> BaseRoute:
         """The route of an endpoint, with the gate before it."""
@@ -86,10 +89,12 @@ class Gate:
                 result = await handler(request)
                 response = result if isinstance(result, Response) else answered(result)
             except HTTPException as refusal:
-                if isinstance(refusal, Refusal):
-                    self._reception.rejected(refusal.reason or "nobody")
+                headers = dict(refusal.headers or {})
+                reason = headers.get(refused.HEADER)
+                if reason or isinstance(refusal, Refusal):
+                    self._reception.rejected(reason or NOBODY)
                 # Whoever is refused may still be sending: the connection goes, too.
-                headers = {**(refusal.headers or {}), "Connection": "close"}
+                headers["Connection"] = "close"
                 return answered({"error": refusal.detail}, refusal.status_code, headers)
             if session is not None and (secret := self.sessions.renewed(session)) is not None:
                 cookies.give(response, secret, cookies.name_in(request))
@@ -104,7 +109,7 @@ class Gate:
             await self.users.look()
             if self.users or self._is_at_home(request):
                 return await handler(request)
-            self._reception.rejected("nobody")
+            self._reception.rejected(NOBODY)
             return answered({"error": "Not Found"}, 404, {"Connection": "close"})
 
         return answer
@@ -114,10 +119,12 @@ class Gate:
             try:
                 who, session = await self._admit(websocket, socket.role)
             except Refusal as refusal:
-                self._reception.rejected(refusal.reason or "nobody")
                 status, headers = refusal.status_code, dict(refusal.headers or {})
+                self._reception.rejected(headers.get(refused.HEADER, NOBODY))
                 await websocket.send_denial_response(Response(status_code=status, headers=headers))
                 return
+            if who.via == "local":
+                session = self._home = self._home or Session(who, None, 0, 0, 0)
             if session is None:
                 await socket.handler(websocket, who)
             else:
@@ -172,6 +179,9 @@ class Gate:
         if "authorization" in asked.headers:
             return self._bearer(asked.headers["authorization"]), None
         await self.users.look()
+        if self.users and self._home is not None:
+            self.sessions.end(self._home)
+            self._home = None
         secret = cookies.secret_in(asked)
         if secret and (session := self.sessions.of(secret)) is not None:
             return session.who, session
@@ -194,8 +204,8 @@ class Gate:
 
 
 async def _close(websocket: WebSocket) -> None:
-    if websocket.application_state is WebSocketState.DISCONNECTED:
-        return
+    if websocket.application_state is not WebSocketState.CONNECTED:
+        return  # or it was handed over: its handler has closed it
     # The other side may have gone just then.
     with contextlib.suppress(RuntimeError, OSError):
         await websocket.close(SIGNED_OUT, "signed out")

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
 from gateway.store.database import open_database
-from gateway.store.entry import Change, Entry
+from gateway.store.entry import BESIDE, Change, Entry
 from gateway.store.journal.apply import apply
 from gateway.store.journal.fit import Unfit
 from gateway.store.tables import calls, erased
@@ -303,3 +303,44 @@ async def undone(engine: AsyncEngine, entries: Sequence[Entry]) -> None:
         async with writing(engine) as connection:
             await apply(connection, entries)
             raise ConnectionError
+
+
+def line(key: str, **values: Any) -> Entry:
+    """A line of the audit trail, which is of no call."""
+    return Entry(BESIDE, 0, (Change("audit", {"id": key}, values),))
+
+
+@pytest.mark.asyncio
+async def test_what_is_of_no_call_becomes_rows(tmp_path: Path) -> None:
+    """All of it, whatever came before, once each; no call is made of it, erased ones included."""
+    engine = await made(settings_in(tmp_path))
+    async with engine.begin() as connection:
+        await connection.execute(insert(erased).values(call_sid="CA1"))
+    lines = [line("1", who="anna", call_sid="CA1"), line("2", who="otto", action="hang_up")]
+    assert await applied(engine, [*lines, offered("CA2", "me"), *lines]) == 5
+    assert await applied(engine, lines) == 2
+    assert await rows(engine, "audit", "id", "who", "action", "call_sid") == [
+        ("1", "anna", None, "CA1"),
+        ("2", "otto", "hang_up", None),
+    ]
+    assert await rows(engine, "calls", "call_sid") == [("CA2",)]
+    await engine.dispose()
+
+
+@pytest.mark.asyncio
+async def test_tables_are_not_mixed(tmp_path: Path) -> None:
+    """A call has no line in the audit trail, and what is of no call no row of a call."""
+    engine = await made(settings_in(tmp_path))
+    wrong = [
+        Entry("CA1", 1, (Change("audit", {"id": "1"}, {"who": "anna"}),)),
+        Entry(BESIDE, 0, (Change("notes", {"number": 1}, {"text": "x"}),)),
+        Entry(BESIDE, 0, (Change("audit", {}, {"who": "anna"}),)),
+    ]
+    with capture_logs() as logs:
+        await applied(engine, wrong)
+    assert [each["event"] for each in logs] == ["records.unknown"]
+    assert await rows(engine, "audit", "id") == []
+    assert await rows(engine, "notes", "call_sid") == []
+    with pytest.raises(Unfit):
+        await applied(engine, [line("x" * 33, who="anna")])
+    await engine.dispose()

@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.store.entry import Change, Entry, decode, encode
+from gateway.store.entry import BESIDE, Change, Entry, decode, encode
 from gateway.store.journal.segments import Segments
 from gateway.store.journal.waiting import calls_in, drop, is_dead, still_in
 
@@ -113,3 +113,15 @@ def test_the_rest_of_a_journal_is_untouched(lines: list[bytes], cut: int) -> Non
         stay = [line for line in content.split(b"\n") if line and b"CA1" not in line[:5]]
         assert [line for line in path.read_bytes().split(b"\n") if line] == stay
         assert len(path.read_bytes()) == len(content)
+
+
+def test_the_audit_trail_is_of_no_call(tmp_path: Path) -> None:
+    """A line of it stays, even one that names the call that goes."""
+    change = Change("audit", {"id": "1"}, {"who": "anna", "call_sid": "CA1", "detail": "+1"})
+    line = encode(Entry(BESIDE, 0, (change,))) + b"\n"
+    path = journal(tmp_path, line, entry("CA1", caller="+1"), line)
+    found = calls_in(tmp_path, lambda told: told.call_sid == "CA1")
+    assert (list(found), found["CA1"].entries) == (["CA1"], 1)
+    assert drop(tmp_path, ["CA1"]) == 1
+    assert path.read_bytes().count(line) == 2
+    assert still_in(tmp_path, ["CA1"]) == []

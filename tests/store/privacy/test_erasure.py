@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.settings import Settings
@@ -23,7 +23,7 @@ from gateway.store.privacy.busy import Busy
 from gateway.store.privacy.erasable import Found, find_call, find_number
 from gateway.store.privacy.erasure import Erased, Erasure
 from gateway.store.privacy.evidence import Evidence, read
-from gateway.store.tables import OF_CALLS, dials, erased
+from gateway.store.tables import OF_CALLS, audit, dials, erased
 from tests.store.asks import ids, write_down
 from tests.store.canaries import NOW, WHOLE, Canary, counted, files, fill, sid
 from tests.store.databases import made, settings_in
@@ -426,3 +426,16 @@ async def test_who_is_being_called_is_not_erased(settings: Settings) -> None:
     assert done.counts == {"dials": 2}
     assert await ids(engine) == ["theirs", "waits"]
     await engine.dispose()
+
+
+@pytest.mark.asyncio
+async def test_the_audit_trail_stays(engine: AsyncEngine, settings: Settings) -> None:
+    """It says who did something to a call that is gone; there is nothing of the caller's in it."""
+    await place(engine)
+    row = {"id": "1", "who": "anna", "action": "hang_up", "call_sid": OURS[0].call_sid}
+    async with engine.begin() as connection:
+        await connection.execute(insert(audit).values(row))
+    assert (await erase(engine, settings)).complete
+    async with engine.connect() as connection:
+        kept = (await connection.execute(select(audit.c.call_sid))).scalars().all()
+    assert kept == [OURS[0].call_sid]

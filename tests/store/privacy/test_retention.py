@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import update
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.settings import Settings
@@ -22,7 +22,7 @@ from gateway.store.journal.writer import Writer
 from gateway.store.privacy import retention
 from gateway.store.privacy.evidence import Evidence, read
 from gateway.store.privacy.retention import STRAYS, Purged, due, purge
-from gateway.store.tables import deliveries
+from gateway.store.tables import audit, deliveries
 from tests.store.asks import ids, write_down
 from tests.store.canaries import FINISHED, NOW, WHOLE, Canary, column, counted, files, fill
 from tests.store.databases import made, settings_in
@@ -367,3 +367,20 @@ async def test_a_call_goes_with_how_it_was_placed(engine: AsyncEngine, tmp_path:
     rows = {"recordings": 1, **WHOLE, "dials": 1}
     assert counts(purged) == {"calls older than 400 days": rows}
     assert await ids(engine) == []
+
+
+@pytest.mark.asyncio
+async def test_the_audit_trail_goes_with_the_calls(engine: AsyncEngine, tmp_path: Path) -> None:
+    """As old as they may be, in batches; younger lines stay, and so do all without a limit."""
+    async with engine.begin() as connection:
+        for number in range(450):
+            age = timedelta(days=401 if number < 449 else 399)
+            row = {"id": f"{number:04}", "at": NOW - age, "who": "anna", "action": "hang_up"}
+            await connection.execute(insert(audit).values(row))
+    assert counts(await purge(engine, keeping(tmp_path), NOW)) == {}
+    gone = {"audit trail older than 400 days": {"audit": 449}}
+    assert counts(await due(engine, keeping(tmp_path, calls=400), NOW)) == gone
+    assert counts(await purge(engine, keeping(tmp_path, calls=400), NOW)) == gone
+    async with engine.connect() as connection:
+        assert (await connection.execute(select(audit.c.id))).scalars().all() == ["0449"]
+    assert [(each.rule, each.counts) for each in await read(engine)] == list(gone.items())

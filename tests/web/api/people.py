@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
 
 from gateway.ops.passwords import hashed
+from gateway.ops.placing.placing import Placing
 from gateway.ops.userfile import User, UserRole, changed_users
 from gateway.ops.users import open_users
 from gateway.settings import load_settings
@@ -114,7 +115,10 @@ class Manned:
 
 @asynccontextmanager
 async def manned(
-    folder: Path, more: tuple[Endpoint, ...] = (), **changes: Any
+    folder: Path,
+    more: tuple[Endpoint, ...] = (),
+    placing: Placing | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Manned]:
     """A gateway with a viewer, an operator and an admin; `more` is behind its gate, too."""
     file = folder / "users.toml"
@@ -129,6 +133,8 @@ async def manned(
         found.extend(app)
         app.router.routes += [found.gate.route(each) for each in more]
 
-    async with running(folder, extend=extend, parts=parts, users=file, **changes) as gateway:
+    async with running(
+        folder, extend=extend, placing=placing, parts=parts, users=file, **changes
+    ) as gateway:
         found.gateway = gateway
         yield found

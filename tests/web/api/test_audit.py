@@ -1,83 +1,138 @@
-"""`/api/audit`: a page of the trail, for admins."""
+"""`/api/audit`: the trail for admins, and what the other addresses put into it."""
 
-import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
+from typing import Any
 
 import pytest
-from starlette.applications import Starlette
-from starlette.testclient import TestClient
+import pytest_asyncio
+from pydantic import SecretStr
+from sqlalchemy import insert
 
-from gateway.call.reception import Reception
-from gateway.settings import load_settings
-from gateway.store.audit import AuditLog
-from gateway.store.entry import Entry
-from gateway.store.journal.apply import apply
-from gateway.store.transaction import writing
+from gateway.store.tables import audit
 from gateway.web.api.audit import AuditHandlers
-from gateway.web.api.gate import Gate
 from tests.store.databases import made, settings_in
+from tests.web.api.people import Manned, manned
+from tests.web.placings import HandPlacing
 
-THEN = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+pytestmark = pytest.mark.asyncio
 
-
-def fill(folder: Path) -> None:
-    """A database with three lines in it."""
-
-    async def filling() -> None:
-        put: list[Entry] = []
-        moments = [THEN + timedelta(minutes=number) for number in range(3)]
-        log = AuditLog(put.append, lambda: moments.pop(0))
-        log.note(SimpleNamespace(name="ann", role="operator"), "whisper", call_sid="CA1")
-        log.note(SimpleNamespace(name="bob", role="admin"), "log_level", detail="debug")
-        log.note(SimpleNamespace(name="ann", role="operator"), "hang_up", call_sid="CA2")
-        engine = await made(settings_in(folder))
-        async with writing(engine) as connection:
-            await apply(connection, put)
-        await engine.dispose()
-
-    asyncio.run(filling())
+NOW = datetime.now(UTC)
 
 
-TOKEN = "a-made-up-api-token"
+async def fill(folder: Path, count: int) -> None:
+    """A trail of so many lines, a minute apart."""
+    engine = await made(settings_in(folder))
+    async with engine.begin() as connection:
+        for number in range(count):
+            row = {"id": f"{number:04}", "at": NOW - timedelta(minutes=count - number)}
+            row |= {"who": "anna" if number % 2 else "otto", "role": "admin", "action": "hang_up"}
+            await connection.execute(insert(audit).values(row))
+    await engine.dispose()
 
 
-@pytest.fixture
-def http(tmp_path: Path) -> TestClient:
-    """A bearer of the token."""
-    fill(tmp_path)
-    settings = load_settings(_env_file=None, data_dir=tmp_path, api_token=TOKEN)
-    reception = cast(Reception, SimpleNamespace(rejected=lambda _reason: None))
-    gate = Gate(settings, reception)
-    app = Starlette(routes=[gate.route(each) for each in AuditHandlers(settings).endpoints()])
-    return TestClient(app, headers={"Authorization": f"Bearer {TOKEN}"})
+@pytest_asyncio.fixture
+async def house(tmp_path: Path) -> AsyncIterator[Manned]:
+    """A gateway with people and a trail."""
+    await fill(tmp_path, 250)
+    async with manned(tmp_path, data_dir=tmp_path) as found:
+        yield found
 
 
-def test_pages_follow_each_other(http: TestClient) -> None:
-    """The header says where the next one is, until there is none."""
-    found, address = [], "/api/audit?limit=2"
-    while address:
-        answer = http.get(address)
+def there(path: Path) -> bool:
+    """True when there is such a file."""
+    return path.exists()
+
+
+async def page(house: Manned, query: str = "", name: str = "anna") -> Any:
+    """One answer."""
+    return await house.ask("GET", f"/api/audit{query}", headers=await house.cookie(name))
+
+
+async def test_the_newest_are_first_and_the_rest_is_linked(house: Manned) -> None:
+    """Page by page, each line once."""
+    found: list[str] = []
+    query = ""
+    while True:
+        answer = await page(house, query)
         assert answer.status_code == 200
-        found += [each["action"] for each in answer.json()]
-        address = answer.headers.get("link", "").partition(">")[0].removeprefix("<")
-    assert found == ["hang_up", "log_level", "whisper"]
+        found += [line["id"] for line in answer.json()]
+        if "link" not in answer.headers:
+            break
+        target, _, relation = answer.headers["link"].partition("; ")
+        assert relation == 'rel="next"'
+        query = target.strip("<>").removeprefix("/api/audit")
+    assert found == [f"{number:04}" for number in range(249, -1, -1)]
 
 
-def test_what_is_asked_for_is_what_comes(http: TestClient) -> None:
-    """By name and moment."""
-    wanted = {"who": "ann", "since": "2026-03-01T09:01:00Z"}
-    assert [each["action"] for each in http.get("/api/audit", params=wanted).json()] == ["hang_up"]
+async def test_what_is_wanted(house: Manned) -> None:
+    """Of one name, since a moment, so many; all together."""
+    assert {line["who"] for line in (await page(house, "?who=otto&limit=500")).json()} == {"otto"}
+    since = (NOW - timedelta(minutes=10, seconds=30)).isoformat().replace("+00:00", "Z")
+    assert len((await page(house, f"?since={since}")).json()) == 10
+    assert len((await page(house, f"?since={since}&who=anna&limit=3")).json()) == 3
 
 
-@pytest.mark.parametrize(
-    ("query", "named"),
-    [("limit=0", "limit"), ("limit=x", "limit"), ("since=then", "since"), ("whom=ann", "whom")],
-)
-def test_what_makes_no_sense_is_named(http: TestClient, query: str, named: str) -> None:
-    """With 400."""
-    answer = http.get(f"/api/audit?{query}")
+WRONG = ["limit=0", "limit=501", "limit=x", "limit=-1", "limit=", "since=yesterday"]
+WRONG += ["since=2026-01-01T00:00:00", "until=2026-01-01", "limit=%C2%B2"]
+
+
+@pytest.mark.parametrize("query", WRONG)
+async def test_a_wrong_question(house: Manned, query: str) -> None:
+    """400 and one line that names what is wrong."""
+    answer = await page(house, f"?{query}")
     assert answer.status_code == 400
-    assert named in answer.json()["error"]
+    assert query.partition("=")[0] in answer.json()["error"]
+
+
+async def test_it_is_for_admins(house: Manned) -> None:
+    """Others are told so."""
+    for name in ("vera", "otto"):
+        assert (await page(house, name=name)).status_code == 403
+
+
+async def test_without_the_database(tmp_path: Path) -> None:
+    """503 in one line."""
+    nowhere = SecretStr(f"sqlite:///{tmp_path}/none/calls.db")
+    async with manned(tmp_path, database_url=nowhere) as house:
+        answer = await page(house)
+        assert answer.status_code == 503
+        assert "\n" not in answer.json()["error"]
+
+
+async def test_it_opens_nothing_before_it_is_asked(tmp_path: Path) -> None:
+    """A gateway whose driver is missing is not kept from starting by this."""
+    assert len(AuditHandlers(settings_in(tmp_path / "none")).endpoints()) == 1
+    assert not there(tmp_path / "none")
+
+
+async def test_decisions_are_noted(tmp_path: Path) -> None:
+    """Who approved or rejected which tool of which call; what was refused is not."""
+    async with manned(tmp_path) as house:
+        sent = {**await house.cookie("otto"), "Origin": house.origin}
+        for number, decision in enumerate(("approve", "reject", "reject")):
+            if number < 2:
+                house.gateway.reception.approvals.ask(
+                    "CA1", "booking", "refund", f"call_{number}", "{}", lambda *_: None
+                )
+            body = {"decision": decision}
+            await house.ask("POST", f"/api/approvals/call_{number}", json=body, headers=sent)
+        lines = [(each["who"], each["action"], each["detail"]) for each in house.noted[1:]]
+        assert lines == [("otto", "approve", "refund"), ("otto", "reject", "refund")]
+        assert {each["call_sid"] for each in house.noted[1:]} == {"CA1"}
+
+
+async def test_calls_are_noted(tmp_path: Path) -> None:
+    """Who placed one and who hung up; neither number, and no failure."""
+    hand = HandPlacing()
+    async with manned(tmp_path, placing=hand.placing) as house:
+        sent = {**await house.cookie("otto"), "Origin": house.origin}
+        body = {"to": "+12025550123"}
+        assert (await house.ask("POST", "/api/calls", json=body, headers=sent)).status_code == 201
+        assert (await house.ask("DELETE", "/api/calls/D1", headers=sent)).status_code == 200
+        hand.found = OSError("no database")
+        assert (await house.ask("DELETE", "/api/calls/D1", headers=sent)).status_code == 503
+        lines = [(each["who"], each["action"], each["detail"]) for each in house.noted[1:]]
+        assert lines == [("otto", "call.placed", "D1"), ("otto", "hang_up", "D1")]
+        assert "2025550123" not in repr(house.noted)

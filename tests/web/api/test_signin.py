@@ -1,7 +1,6 @@
 """Signing in and out, over a real socket: who gets in, how often one may try, what ends with it."""
 
 import asyncio
-import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -124,8 +123,9 @@ async def test_the_admin_of_the_settings_signs_in(tmp_path: Path) -> None:
 
 async def test_guessing_takes_longer_and_longer(house: Manned) -> None:
     """After ten tries 429 with the seconds to wait, for any name from there; nothing is checked."""
-    for _ in range(10):
-        assert (await house.sign_in("anna", "wrong")).status_code == 401
+    with house.gateway.refuses(sign_in=10):
+        for _ in range(10):
+            assert (await house.sign_in("anna", "wrong")).status_code == 401
     lines = len(house.noted)
     for name, password in (("anna", PASSWORD), ("anna", "wrong"), ("nobody", "wrong")):
         answer = await house.sign_in(name, password)
@@ -235,9 +235,7 @@ async def test_who_is_removed_is_signed_out(house: Manned) -> None:
         users["anna"] = User("anna", "admin", hashed("another one"))
     for socket in (gone, changed):
         async with asyncio.timeout(LIMIT_S):
-            with contextlib.suppress(ConnectionClosed):
-                while True:
-                    await socket.recv()
+            await socket.wait_closed()
         assert socket.close_code == SIGNED_OUT
 
 
@@ -251,6 +249,26 @@ async def test_a_socket_that_ends_leaves_nothing(house: Manned) -> None:
         await socket.close()
     await house.talk.tidied.wait()
     async with asyncio.timeout(LIMIT_S):
-        while len(asyncio.all_tasks()) > before:  # noqa: ASYNC110 they end by themselves
+        while len(asyncio.all_tasks()) > before:  # noqa: ASYNC110 tasks tell nobody
             await asyncio.sleep(0)
     assert (await house.ask("GET", PATH, headers=sent)).status_code == 200
+
+
+async def test_sockets_of_this_machine_end_when_somebody_can_sign_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As soon as anybody asks for anything: what was open to all is open no more."""
+    monkeypatch.setattr("gateway.ops.users.LOOK_S", 0.0)
+    async with manned(tmp_path) as house:
+        with changed_users(house.file) as users:
+            before = dict(users)
+            users.clear()
+        assert (await house.ask("GET", PATH)).json()["name"] == "local"
+        socket = await house.open({})
+        assert await socket.recv() == "local"
+        with changed_users(house.file) as users:
+            users.update(before)
+        assert (await house.ask("GET", PATH)).status_code == 401
+        async with asyncio.timeout(LIMIT_S):
+            await socket.wait_closed()
+        assert socket.close_code == SIGNED_OUT
