@@ -140,7 +140,8 @@ def test_no_alert_is_documented_that_is_gone() -> None:
 
 def test_every_alert_has_a_case_in_which_it_is_told_and_one_in_which_it_is_not() -> None:
     """`promtool test rules` runs them (make test-system)."""
-    told, quiet = set(), set()
+    told: set[str] = set()
+    quiet: set[str] = set()
     for name in ("alerts_test.yml", "alerts_week_test.yml"):
         for case in parse((PROMETHEUS / name).read_text(encoding="utf-8"))["tests"]:
             for test in case["alert_rule_test"]:
