@@ -11,7 +11,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY gateway ./gateway
 COPY agents_config ./agents_config
 RUN python -m venv /opt/gateway \
- && /opt/gateway/bin/pip install --quiet --no-index --find-links /wheels '.[scale]'
+ && /opt/gateway/bin/pip install --quiet --no-index --find-links /wheels '.[scale,otel]'
 
 FROM python:3.13-slim-bookworm
 RUN useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin gateway \

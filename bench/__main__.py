@@ -1,7 +1,7 @@
 """`python -m bench`: the density benchmark, side by side in one run. `--help` says the rest.
 
-`python -m bench capacity`, `growth`, `long`, `records`, `viewers`, `instructions` and `plot` are
-others.
+`python -m bench capacity`, `growth`, `long`, `records`, `viewers`, `traces`, `instructions` and
+`plot` are others.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ OTHERS = {
     "plot": "plot",
     "records": "records",
     "viewers": "viewers",
+    "traces": "tracing",
 }
 """The other benchmarks, each with its module; some import the gateway, which takes a while."""
 QUICK = {"rounds": 1, "seconds": 6.0, "exact_seconds": 10.0}

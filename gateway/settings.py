@@ -4,7 +4,6 @@ Owns names, defaults and the rules between settings. One frozen :class:`Settings
 command and passed down; nothing imports it as a global.
 """
 
-import ipaddress
 import json
 import os
 import re
@@ -23,6 +22,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.errors import ConfigError
+from gateway.urls import address_fault as address_fault
+from gateway.urls import is_loopback as is_loopback
 
 OFFLINE_KEY = "offline"
 """The model key of a gateway beside an offline model."""
@@ -37,50 +38,10 @@ ARGON2 = (
 """How a hashed password is written."""
 
 
-def is_loopback(url: str) -> bool:
-    """True when the host of an address is this machine (localhost, 127.0.0.0/8, ::1)."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def address_fault(url: str, *, secure: str, plain: str, query: bool = False) -> str | None:
-    """What is wrong with an address, never repeating it: it may hold a password.
-
-    ``plain`` is the scheme that only a loopback address may have, ``secure`` the one for all.
-    """
-    if not url.isprintable() or " " in url:
-        return "must not contain spaces or control characters"
-    example = f"must be a full address such as {secure}://voice.example.com"
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return example
-    try:
-        _ = parts.port
-    except ValueError:
-        return "the port is not a number from 0 to 65535"
-    if not parts.hostname:
-        return example
-    if parts.username or parts.password:
-        return "must not carry a user or password"
-    if "#" in url:
-        return "must not carry a fragment"
-    if "?" in url and not query:
-        return "must not carry a query (Twilio strips it)"
-    if parts.scheme == secure or (parts.scheme == plain and is_loopback(url)):
-        return None
-    return f"must start with {secure}:// ({plain}:// is for loopback addresses only)"
-
-
-def _checked_url(value: str, *, secure: str, plain: str, query: bool = False) -> str:
+def _checked_url(value: str, **rules: Any) -> str:
     if not value:
         return value
-    if fault := address_fault(value, secure=secure, plain=plain, query=query):
+    if fault := address_fault(value, **rules):
         raise ValueError(fault)
     scheme = urlsplit(value).scheme  # in lower case
     return scheme + value[len(scheme) :]
@@ -92,6 +53,10 @@ def _public_url(value: str) -> str:
 
 def _hook_url(value: str) -> str:
     return _checked_url(value, secure="https", plain="http", query=True)
+
+
+def _otel_url(value: str) -> str:
+    return _checked_url(value, secure="https", plain="http", private=True).rstrip("/")
 
 
 def _realtime_url(value: str) -> str:
@@ -313,6 +278,12 @@ class Settings(BaseSettings):
     hook_secret: SecretStr | None = Field(None, description="Signs those webhooks.")
     hook_events: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
         ("call.started", "call.ended"), description="Which events, a comma list."
+    )
+    otel: Annotated[str, AfterValidator(_otel_url)] = Field(
+        "", description="Is sent traces of calls: an OpenTelemetry collector (OTLP over HTTP)."
+    )
+    otel_pii: bool = Field(
+        False, description="Traces have what people said and their numbers, too, redacted."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level."

@@ -252,6 +252,16 @@ def test_every_figure_of_a_load_test_is_documented() -> None:
     assert {name for name in named if f"`{name}`" not in page} == set()
 
 
+def test_every_attribute_of_a_trace_is_documented() -> None:
+    """docs/traces.md has the name of every span and attribute that the code writes out."""
+    code = text_of(*(f"gateway/observe/{name}.py" for name in ("spans", "callspans", "turnspans")))
+    page = text_of("docs/traces.md")
+    names = set(re.findall(r"\"((?:gateway|gen_ai|error)\.[\w.]+\w)\"", code))
+    names |= set(re.findall(r"_branches\.start\(\s*\"([\w.]+)\"", code))
+    assert len(names) > 30
+    assert {name for name in names if name not in page} == set()
+
+
 def test_every_built_in_tool_is_documented() -> None:
     """A tool an agent may list without a module has its row in docs/agents.md."""
     page = text_of("docs/agents.md")

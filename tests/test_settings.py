@@ -104,6 +104,8 @@ DEFAULTS: dict[str, Any] = {
     "hook_url": "",
     "hook_secret": None,
     "hook_events": ("call.started", "call.ended"),
+    "otel": "",
+    "otel_pii": False,
     "log_level": "info",
     "log_format": "auto",
 }
@@ -161,6 +163,8 @@ SET: dict[str, tuple[str, Any]] = {
     "hook_url": ("https://crm.example/hook?k=1", "https://crm.example/hook?k=1"),
     "hook_secret": ("salt", SecretStr("salt")),
     "hook_events": ("call.ended, handoff ,", ("call.ended", "handoff")),
+    "otel": ("HTTP://tempo:4318/", "http://tempo:4318"),
+    "otel_pii": ("on", True),
     "log_level": ("debug", "debug"),
     "log_format": ("console", "console"),
 }
@@ -231,6 +235,10 @@ WRONG: list[tuple[str, str, str]] = [
     ("outbound_max_age_s", "inf", "finite"),
     ("hook_url", "http://crm.example", "https://"),
     ("hook_url", f"https://user:{CANARY}@crm.example", "user or password"),
+    ("otel", "http://collect.example", "https:// (http:// is for private networks only)"),
+    ("otel", f"https://user:{CANARY}@collect.example", "user or password"),
+    ("otel", f"https://collect.example?key={CANARY}", "query"),
+    ("otel_pii", CANARY, "boolean"),
     ("log_level", CANARY, "'debug', 'info', 'warning' or 'error'"),
     ("log_format", CANARY, "'auto', 'console' or 'json'"),
     ("realtime_headers", f'{{"api-key": "{CANARY}"', "not JSON"),

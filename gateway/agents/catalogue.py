@@ -25,6 +25,7 @@ from gateway.agents.problems import Faulty, Problem, in_order, nearest_or_all
 from gateway.agents.schema import WIRE_FORMATS
 from gateway.agents.servers import McpServer
 from gateway.agents.templates import TemplateFault, Text
+from gateway.agents.tracing import tracing
 from gateway.agents.waiting import filler_rules, idle_rules, recorded_greeting
 from gateway.call.audience import Audience
 from gateway.call.call import Offer
@@ -107,11 +108,11 @@ class Catalogue:
         return self._draft.routes.numbers(name)
 
     def route(self, offer: Offer) -> Route:
-        """The route of a call, with what its errand changes of it."""
+        """The route of a call, with what its errand, or whoever asked for it, changes of it."""
         route = self._draft.routes.find(offer)
-        if offer.errand is None:
-            return route
-        return on_errand(route, offer.errand, self._settings.recordings)
+        if offer.errand is not None:
+            route = on_errand(route, offer.errand, self._settings.recordings)
+        return replace(route, agent=offer.agent) if offer.agent else route
 
     def plan(self, offer: Offer) -> AgentPlan:
         """What answers a call. Raises ConfigError when a text cannot be rendered for it."""
@@ -125,9 +126,10 @@ class Catalogue:
         model = agent.table.model
         config = connection(agent, self._settings)
         rules = floor_rules(agent.table)
-        config["initial_model_settings"] = model_settings(
-            model, route.language, gateway_decides=rules is not None
-        )
+        session = model_settings(model, route.language, gateway_decides=rules is not None)
+        config["initial_model_settings"] = session
+        if (traced := tracing(model.tracing, name, route.name, offer)) is not None:
+            session["tracing"] = traced
         return AgentPlan(
             name=name,
             build=self._assembly(reached, offer, route).build,

@@ -30,11 +30,12 @@ from gateway.call.recorded import Phrase, phrase
 from gateway.call.recorder import Recorder
 from gateway.call.session import AgentPlan
 from gateway.call.tape import Taping
+from gateway.call.taps import Taps
 from gateway.call.transfer import Transfer
 from gateway.call.upstream import Upstream
 from gateway.call.vitals import Vitals
+from gateway.call.wiretap import Wiretap
 from gateway.core.events import (
-    CallEnded,
     CallEnding,
     CallerStarted,
     CallEvent,
@@ -43,7 +44,6 @@ from gateway.core.events import (
     Listener,
     ModelLost,
 )
-from gateway.core.g711 import BYTES_PER_MS
 from gateway.core.ledger import Item
 from gateway.core.mediastreams import Start
 from gateway.core.pacing import Pacing
@@ -67,6 +67,8 @@ class Offer:
     """What the caller's carrier vouches for, as the carrier names it; empty = nothing."""
     errand: Errand | None = None
     """What we placed the call for; None = nothing is known of that."""
+    agent: str = ""
+    """Who answers; empty = the route's agent, or the errand's."""
 
     @property
     def ours(self) -> str:
@@ -128,14 +130,9 @@ class Call:
             on_key=lambda: self._patience.key(),
             on_gone=self.end,
         )
-        self._recorder = Recorder(
-            offer.call_sid,
-            plan.route,
-            line.taping,
-            self.dialogue,
-            self.downstream.microphone,
-            self._emit,
-        )
+        taps = Taps(self.dialogue, self.downstream.microphone)
+        self.wiretap = Wiretap(taps)
+        self._recorder = Recorder(offer.call_sid, plan.route, line.taping, taps, self._emit)
         self._meter = Meter(
             _account(offer, plan),
             line.tariff,
@@ -186,8 +183,7 @@ class Call:
             finally:
                 self.state = "ended"
                 self.dialogue.outbound.close(ended_at)
-                frames = self.downstream.microphone.frames
-                self._emit(_ended(reason, self.dialogue, frames, ended_at))
+                self._emit(self.downstream.ended(reason, ended_at))
         return reason
 
     def end(self, reason: str) -> None:
@@ -203,9 +199,14 @@ class Call:
             return "cancelled"
         return self._ended.result() if self._ended.done() else None
 
+    @property
+    def listeners(self) -> int:
+        """How many people listen to the call."""
+        return len(self.wiretap)
+
     def hang_up(self, reason: str) -> None:
         """Ends the call once the goodbye has been heard; a caller who speaks up keeps the call."""
-        if self._ended.done():
+        if self._ended.done() or self.transfer.taken_over:
             return
         if self.transfer.consulting:
             self.transfer.forget()
@@ -214,7 +215,7 @@ class Call:
     def part(self) -> None:
         """The stream is given up: the caller goes elsewhere, and may come back."""
         self.state = "away"
-        self._recorder.parted()
+        self.wiretap.part()
         self.downstream.part()
 
     def come_back(self, status: str, ticket: str) -> None:
@@ -315,6 +316,7 @@ class Call:
             each.stop()
         self.transfer.stop()
         self._departure.cancel()
+        self.wiretap.close(self.outcome or "cancelled")
         self.dialogue.disconnect()
         self.downstream.close()
         recording = self._loop.create_task(self._recorder.close())
@@ -328,7 +330,7 @@ class Call:
         elif isinstance(event, CallerStarted):
             self._stay()
         self._line.listener(self.offer.call_sid, event)
-        for each in (self._recorder, self._meter, self._patience, self.machine):
+        for each in (self.wiretap, self._recorder, self._meter, self._patience, self.machine):
             each.hear(event)
 
     def _after(self, delay_s: float, callback: Callable[[], None]) -> None:
@@ -383,17 +385,5 @@ def _offered(offer: Offer, plan: AgentPlan) -> CallOffered:
         route=plan.route.name,
         campaign=offer.campaign,
         stir=offer.stir,
-    )
-
-
-def _ended(reason: str, dialogue: Dialogue, frames: int, at: float) -> CallEnded:
-    """What the call came to."""
-    opened_at = at if dialogue.opened_at is None else dialogue.opened_at
-    return CallEnded(
-        reason=reason,
-        duration_ms=(at - opened_at) * 1000,
-        heard_ms=dialogue.outbound.ledger.heard_bytes(at) / BYTES_PER_MS,
-        inbound_frames=frames,
-        turns=dialogue.turns.turns,
-        interruptions=dialogue.interruptions,
+        model=plan.model_name,
     )

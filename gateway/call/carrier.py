@@ -7,7 +7,7 @@ that learned of the interruption.
 
 import asyncio
 import time
-from typing import Protocol
+from typing import Protocol, cast
 
 import structlog
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
@@ -139,6 +139,11 @@ class CarrierSocket(WSListener):
         """Drops the connection without waiting for anything."""
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
+
+    def hang_up(self, code: int) -> None:
+        """Ends the call as if the caller had hung up, and closes: whoever is there may not be."""
+        self._lost("caller_hung_up")
+        self.close(cast(WSCloseCode, code))  # picows takes any code; its types name the usual ones
 
     def refuse(self) -> None:
         """Closes with 1008: policy violation."""

@@ -11,7 +11,8 @@ from gateway.call.capture import Capture
 from gateway.call.carrier import CarrierSocket
 from gateway.call.dialogue import Dialogue
 from gateway.call.inbound import Microphone
-from gateway.core.events import CallAnswered, CallEvent, CarrierOddity
+from gateway.core.events import CallAnswered, CallEnded, CallEvent, CarrierOddity
+from gateway.core.g711 import BYTES_PER_MS
 from gateway.core.mediastreams import Media, Start
 
 
@@ -53,6 +54,19 @@ class Downstream:
         self._emit(CallAnswered(start.stream_sid, (now - self._offered_at) * 1000))
         self.microphone.start()
         self._dialogue.outbound.attach(socket, start.stream_sid)
+
+    def ended(self, reason: str, at: float) -> CallEnded:
+        """What the call came to, when it ended then (monotonic)."""
+        dialogue = self._dialogue
+        opened_at = at if dialogue.opened_at is None else dialogue.opened_at
+        return CallEnded(
+            reason=reason,
+            duration_ms=(at - opened_at) * 1000,
+            heard_ms=self._ledger.heard_bytes(at) / BYTES_PER_MS,
+            inbound_frames=self.microphone.frames,
+            turns=dialogue.turns.turns,
+            interruptions=dialogue.interruptions,
+        )
 
     def part(self) -> None:
         """The stream is given up, another one may be attached: the caller goes elsewhere."""

@@ -25,10 +25,10 @@ class Hold:
         self._microphone = microphone
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self) -> None:
-        """From now on the caller waits."""
+    def begin(self, cause: str = "transfer") -> None:
+        """From now on the caller waits; ``cause`` = why the agent was cut off, if it was."""
         self.on = True
-        self._dialogue.interrupt("transfer", cancel=True)
+        self._dialogue.interrupt(cause, cancel=True)
         self._dialogue.answers.refuse = self._dialogue.refuse_answer
         self._microphone.deaf = True
         self._sound()

@@ -15,7 +15,7 @@ from gateway.core.commands import append
 from gateway.core.g711 import BYTES_PER_MS, FRAME_MS
 from gateway.core.gaps import Gaps
 from gateway.core.mediastreams import Media
-from gateway.core.stereo import StereoTape
+from gateway.core.stereo import Ear
 from gateway.core.transcode import encoder
 
 HOLD_MS = 15_000
@@ -49,8 +49,10 @@ class Microphone:
         """What the audio is passed through, as long as it was; None = it is left alone."""
         self.deaf = False
         """The agent is to hear silence in place of the caller, and no keys; a tape hears both."""
-        self.tape: StereoTape | None = None
-        """What is recorded, while it is: the frames alone, each where the carrier says."""
+        self.tape: Ear | None = None
+        """What is recorded or listened to, while it is: the frames alone, each where the carrier
+        says.
+        """
         self.deliver = deliver
         self._vitals = vitals or Vitals()
         self._on_sample = on_sample

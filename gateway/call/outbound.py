@@ -12,7 +12,7 @@ from gateway.call.carrier import CarrierSocket
 from gateway.core import mediastreams
 from gateway.core.ledger import Cut, Item, PlaybackLedger
 from gateway.core.pacing import Pacing
-from gateway.core.stereo import StereoTape
+from gateway.core.stereo import Ear
 
 FILLER = "gateway:filler"
 """The gateway's own audio that only fills a silence: whatever is to be heard replaces it."""
@@ -34,8 +34,8 @@ class Outbound:
         ``on_over(item)`` when it was heard to its end or cut off.
         """
         self.ledger = PlaybackLedger()
-        self.tape: StereoTape | None = None
-        """What is recorded, while it is."""
+        self.tape: Ear | None = None
+        """What is recorded or listened to, while it is."""
         self.cleared_at = float("-inf")
         """When the ``clear`` was written that silenced the agent last (monotonic, s)."""
         self._pacing = pacing

@@ -20,6 +20,7 @@ from gateway.call.registry import Registry
 from gateway.call.session import AgentPlan
 from gateway.call.transfer import Room
 from gateway.core import tickets
+from gateway.core.direction import SOFTPHONE
 from gateway.core.mediastreams import Start
 from gateway.errors import ConfigError, Rejected
 
@@ -69,7 +70,7 @@ class Reception:
             plan = self._plan_for(offer)
         except ConfigError as error:
             _log.error("agent.broken", call_sid=offer.call_sid, error=str(error))
-            raise self._refusal("agent_broken") from None
+            raise self._refusal("agent_broken") from error
         limit = plan.route.max_calls
         if limit is not None and self.registry.on_route(plan.route.name) >= limit:
             raise self._refusal("route_capacity")
@@ -103,8 +104,12 @@ class Reception:
 
     # The stream
 
-    def admit(self, start: Start, socket: CarrierSocket) -> Downstream:
-        """The call's end of a stream, by its ticket; raises Rejected for every stranger."""
+    def admit(self, start: Start, socket: CarrierSocket, *, softphone: bool = False) -> Downstream:
+        """The call's end of a stream, by its ticket; raises Rejected for every stranger.
+
+        ``softphone`` = the stream came through the API: to a call that came through it, and no
+        other one.
+        """
         audio = (start.encoding, start.sample_rate, start.channels)
         if audio != ("audio/x-mulaw", 8000, 1):
             raise Rejected("media_format")
@@ -115,8 +120,10 @@ class Reception:
             account_sid=start.account_sid,
             now=time.time(),
         )
-        self._used.redeem(ticket, time.time())
         call = self.registry.get(start.call_sid)
+        if call is not None and (call.offer.direction == SOFTPHONE) is not softphone:
+            raise Rejected("ticket_other_socket")  # and is not used up by whoever stole it
+        self._used.redeem(ticket, time.time())
         if call is None or call.state != "offered":
             raise Rejected("call_over")
         return call.attach(start, socket)
@@ -197,3 +204,18 @@ class Reception:
         """Every caller hears a goodbye, then the calls end."""
         for call in self.registry:
             call.say_and_end("goodbye", reason)
+
+
+class SoftphoneDoor:
+    """The reception as the streams of softphones meet it."""
+
+    def __init__(self, reception: Reception) -> None:
+        self._reception = reception
+
+    def admit(self, start: Start, socket: CarrierSocket) -> Downstream:
+        """The call's end of a stream, by its ticket; raises Rejected for every stranger."""
+        return self._reception.admit(start, socket, softphone=True)
+
+    def rejected(self, reason: str) -> None:
+        """Counts a refusal."""
+        self._reception.rejected(reason)

@@ -6,15 +6,14 @@ business, the disk is the store's.
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 
 import structlog
 
 from gateway.call.context import Route
-from gateway.call.dialogue import ANNOUNCEMENT, Dialogue
-from gateway.call.inbound import Microphone
+from gateway.call.dialogue import ANNOUNCEMENT
 from gateway.call.tape import Closed, Tape, Taping
+from gateway.call.taps import Reel, Taps
 from gateway.core.events import (
     AgentSpoke,
     AgentStopped,
@@ -24,13 +23,9 @@ from gateway.core.events import (
     RecordingEnded,
     RecordingStarted,
 )
-from gateway.core.g711 import BYTES_PER_MS, FRAME_BYTES, SAMPLE_RATE
-from gateway.core.stereo import StereoTape
 
 ROLL_S = 0.5
 """How often what was said goes to the disk's thread."""
-_SILENT_S = 1.0
-"""A caller whose frames stay away is silent; so far behind the clock that is written."""
 _CLOSE_LIMIT_S = 5.0
 """How long the end of the call waits for the disk."""
 
@@ -45,26 +40,19 @@ class Recorder:
         call_sid: str,
         route: Route,
         taping: Taping | None,
-        dialogue: Dialogue,
-        microphone: Microphone,
+        taps: Taps,
         emit: Callable[[CallEvent], None],
     ) -> None:
         """``taping=None``: nothing is recorded whatever the route says."""
         self._call_sid = call_sid
         self._route = route
         self._taping = taping if route.recording != "off" else None
-        self._dialogue = dialogue
-        self._microphone = microphone
+        self._taps = taps
+        self._dialogue = taps.dialogue
         self._emit = emit
         self._loop = asyncio.get_running_loop()
         self._answer = ""
-        self._stream_at = 0
-        """Where the newest stream begins, on the clock of the call (bytes)."""
-        self._stream_since = time.monotonic()
-        self._stereo: StereoTape | None = None
-        self._origin = 0
-        """Where the tape begins, on the clock of the stream it began in (bytes)."""
-        self._from_ms: float | None = None
+        self._reel: Reel | None = None
         self._tape: Tape | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -100,14 +88,6 @@ class Recorder:
             self._closing = self._loop.create_task(self._end(keep=False))
         return True
 
-    def parted(self) -> None:
-        """The stream is given up, another one may come: until then both sides are silent."""
-        self._roll()
-        self._stop_timer()
-        self._stereo_off()
-        if self._stereo is not None:
-            self._stereo.forget()
-
     async def close(self) -> None:
         """The call is over."""
         if self._closing is not None:
@@ -117,13 +97,9 @@ class Recorder:
     # Inside
 
     def _stream_opened(self) -> None:
-        self._stream_since = time.monotonic()
-        self._stream_at = round(self._dialogue.since_open_ms() * BYTES_PER_MS)
-        if self._stereo is not None:
-            self._stereo.pad(self._stream_at)
-            self._stereo.base = self._stream_at
-            self._roll_on()
-        elif self._route.recording == "consent" and not self._answer:
+        if self._reel is not None:
+            return
+        if self._route.recording == "consent" and not self._answer:
             self._tell("asked")
         elif not self._route.announcement:
             self._begin_if_announced()
@@ -135,19 +111,9 @@ class Recorder:
     def _begin(self) -> None:
         if self._tape is not None or self._taping is None or self._fault:
             return
-        last_s = self._dialogue.outbound.ledger.playout.carrier_clock.last_timestamp_s
-        self._origin = 0 if last_s is None else round(last_s * SAMPLE_RATE) + FRAME_BYTES
         self._tape = self._taping.open(self._call_sid, self._faulty)
-        self._stereo = StereoTape(self._stream_at + self._origin, self._stream_at)
-        playout = self._dialogue.outbound.ledger.playout
-        unheard = self._dialogue.outbound.ledger.unheard(time.monotonic())
-        begins_at = playout.planned_at(0.0) - len(unheard) / SAMPLE_RATE
-        self._stereo.agent(unheard, begins_at, continues=False)
+        self._reel = self._taps.open()
         self._emit(RecordingStarted(self._tape.file, self._dialogue.since_open_ms()))
-        self._roll_on()
-
-    def _roll_on(self) -> None:
-        self._dialogue.outbound.tape = self._microphone.tape = self._stereo
         self._timer = self._loop.call_later(ROLL_S, self._tick)
 
     def _tick(self) -> None:
@@ -155,43 +121,10 @@ class Recorder:
         self._roll()
 
     def _roll(self) -> None:
-        if self._stereo is None or self._tape is None:
+        if self._reel is None or self._tape is None:
             return
-        self._stereo.pad(self._stereo.base + self._quiet_until())
-        if self._from_ms is None:
-            self._from_ms = self._first_heard_ms()
-        stereo = self._stereo.take(self._heard_at)
-        if stereo:
+        if stereo := self._reel.take():
             self._tape.write(stereo)
-
-    def _first_heard_ms(self) -> float | None:
-        """When the tape's first byte was heard: the carrier begins its clock some time before or
-        after we learn of its stream, and only its frames tell how much.
-        """
-        playout = self._dialogue.outbound.ledger.playout
-        timestamp_s = playout.carrier_clock.timestamp_s(time.monotonic())
-        if timestamp_s is None:
-            return None
-        age_ms = (timestamp_s + playout.rtt_s / 2) * 1000 - self._origin / BYTES_PER_MS
-        return self._dialogue.since_open_ms() - age_ms
-
-    def _quiet_until(self) -> int:
-        """Where in the stream nothing comes any more of the caller's: frames that are not here by
-        now were never sent, or are lost.
-        """
-        now = time.monotonic() - _SILENT_S
-        timestamp_s = self._dialogue.outbound.ledger.playout.carrier_clock.timestamp_s(now)
-        if timestamp_s is None:  # not a frame yet: time is the only clock
-            timestamp_s = now - self._stream_since
-        return round(timestamp_s * SAMPLE_RATE)
-
-    def _heard_at(self, planned: float) -> int:
-        """Where in the stream audio belongs that is heard from a moment on by plan: later by what
-        delays the carrier's playout, by the way there, and by the way back of the caller's frames.
-        """
-        playout = self._dialogue.outbound.ledger.playout
-        timestamp_s = playout.carrier_clock.timestamp_s(planned + playout.lateness_s) or 0.0
-        return round((timestamp_s + playout.rtt_s) * SAMPLE_RATE)
 
     def _faulty(self, fault: str) -> None:
         self._loop.call_soon_threadsafe(self._note_fault, fault)
@@ -204,10 +137,6 @@ class Recorder:
         self._answer = state
         self._emit(ConsentChanged(state, self._dialogue.since_open_ms()))  # type: ignore[arg-type]
 
-    def _stereo_off(self) -> None:
-        self._dialogue.outbound.tape = None
-        self._microphone.tape = None
-
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -215,15 +144,16 @@ class Recorder:
 
     async def _end(self, *, keep: bool) -> None:
         self._stop_timer()
-        self._stereo_off()
         if keep:
             self._roll()
-        tape, self._tape, self._stereo = self._tape, None, None
-        if tape is None:
+        reel, self._reel = self._reel, None
+        tape, self._tape = self._tape, None
+        if tape is None or reel is None:
             return
+        self._taps.close(reel)
         ending = asyncio.wrap_future(tape.close() if keep else tape.discard())
         done, _ = await asyncio.wait({ending}, timeout=_CLOSE_LIMIT_S)
         closed = ending.result() if done else Closed(0.0, "disk_slow")
         at_ms = self._dialogue.since_open_ms()
-        from_ms = self._from_ms if keep else None
+        from_ms = reel.from_ms if keep else None
         self._emit(RecordingEnded(closed.audio_ms, closed.incomplete, keep, at_ms, from_ms))

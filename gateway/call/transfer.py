@@ -8,7 +8,6 @@ costs nothing).
 """
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +15,7 @@ from gateway.call.colleagues import Colleague, Colleagues, Request
 from gateway.call.context import Destination
 from gateway.call.departure import Departure
 from gateway.call.hold import Hold
+from gateway.core.direction import SOFTPHONE
 from gateway.core.events import (
     ConsultAnswered,
     ConsultStarted,
@@ -34,7 +34,10 @@ ARRIVE_S = 15.0
 """A stream was given up: the carrier asks within moments what comes next, or never."""
 RETURN_S = 60.0
 """A caller who is to be fetched back from an empty room comes long before, or never."""
+OPERATOR = "operator"
+"""Names a destination that stands in no directory: an operator's own phone."""
 NOBODY = "this gateway has no carrier that could ring somebody"
+NOT_HERE = "it cannot be done on this line"
 LEFT = "hung-up"
 _WHY: Final = {
     "declined": "whoever answered pressed another key",
@@ -46,6 +49,11 @@ _WHY: Final = {
     "unknown": "the carrier did not say what became of it",
 }
 """What the agent is told of the reasons that do not speak for themselves."""
+_FAILED: Final = "The transfer to {key!r} failed: {why}. The caller is back on the line with you."
+_NOT_TAKEN_OVER: Final = (
+    "A colleague wanted to take over from you, and could not: {why}. The caller was put on hold "
+    "while you were talking, and is back on the line with you: say so in a few words, and go on."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +73,13 @@ class Transfer:
         """The destination that was asked for; None while nobody is being transferred."""
         self.away = False
         """True once the stream was given up, until the caller is back."""
+        self.taken_over = False
+        """True when somebody outside wants the caller, not the agent."""
         self._call = call
         self._departure = departure
         self._hold = hold
         self._colleagues = colleagues
+        self._destination: Destination | None = None
         self._summary: str | None = None
         self._colleague: Colleague | None = None
         self._came = False
@@ -94,7 +105,12 @@ class Transfer:
 
     def why_not(self, key: str) -> str:
         """Why nobody can be asked there; empty when somebody can. KeyError without such a key."""
-        destination = self._directory[key]
+        return self.unreachable(self._call.plan.route.directory[key])
+
+    def unreachable(self, destination: Destination) -> str:
+        """Why nobody can be asked there; empty when somebody can."""
+        if self._call.offer.direction == SOFTPHONE:
+            return NOT_HERE  # the carrier's room has no door for a caller it does not know
         if self._colleagues is None:
             return NOBODY
         return self._colleagues.why_not(destination, self._call.offer.ours)
@@ -106,7 +122,17 @@ class Transfer:
         if self.key is not None or not there or not dialogue.connected:
             return
         if self._departure.begin("transfer", self._leave, said=said):
+            self._destination = self._call.plan.route.directory[key]
             self.key, self._summary = key, summary
+
+    def take_over(self, key: str, destination: Destination, summary: str) -> None:
+        """Somebody outside wants the caller now: the agent is cut off, whatever it is saying, the
+        caller waits, and whoever is there is asked. Only while nobody is being transferred.
+        """
+        self._departure.cancel()
+        self.key, self._destination, self._summary = key, destination, summary
+        self.taken_over = True
+        self._consult(destination, summary, "operator")
 
     # What the carrier wants to know
 
@@ -115,7 +141,7 @@ class Transfer:
         if not self.away or self.key is None:
             return None
         if self._summary is None:
-            return self._directory[self.key]
+            return self._destination
         if self._colleague is None:
             return None
         if not self._came:
@@ -136,19 +162,17 @@ class Transfer:
         It is told at once, so that it can speak as soon as that stream is there.
         """
         key, call = self.key, self._call
+        said = _NOT_TAKEN_OVER if self.taken_over else _FAILED
         self.forget()
         call.dialogue.emit(TransferFailed(key or "", status, call.dialogue.since_open_ms()))
         why = f" ({_WHY[status]})" if status in _WHY else ""
-        call.returned(
-            f"The transfer to {key!r} failed: {status}{why}. The caller is back on the line with "
-            "you."
-        )
+        call.returned(said.format(key=key, why=f"{status}{why}"))
 
     def forget(self) -> None:
         """Nobody is transferred any more."""
         self.stop()
-        self.key = self._summary = None
-        self.away = self._came = False
+        self.key = self._summary = self._destination = None
+        self.away = self._came = self.taken_over = False
         self._failed = ""
 
     def stop(self) -> None:
@@ -191,11 +215,11 @@ class Transfer:
 
     def _leave(self, _reason: str) -> None:
         """The last word was heard."""
-        assert self.key is not None
+        assert self._destination is not None
         if self._summary is not None:
-            self._consult(self._directory[self.key], self._summary)
+            self._consult(self._destination, self._summary, "transfer")
         else:
-            self._part(self._directory[self.key].timeout_s + ANSWER_GRACE_S, "transferred")
+            self._part(self._destination.timeout_s + ANSWER_GRACE_S, "transferred")
 
     def _part(self, limit_s: float, reason: str) -> None:
         """The stream is closed, and the carrier asks where the caller goes."""
@@ -205,12 +229,12 @@ class Transfer:
         self._call.part()
         self._wait(limit_s, reason)
 
-    def _consult(self, destination: Destination, summary: str) -> None:
+    def _consult(self, destination: Destination, summary: str, cause: str) -> None:
         assert self._colleagues is not None
         call = self._call
         call.state = "consulting"
         call.dialogue.emit(ConsultStarted(self.key or "", call.dialogue.since_open_ms()))
-        self._hold.begin()
+        self._hold.begin(cause)
         request = Request(call.offer.call_sid, destination, call.offer.ours, summary)
         self._colleague = self._colleagues.ring(request, self)
 
@@ -223,7 +247,3 @@ class Transfer:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-    @property
-    def _directory(self) -> Mapping[str, Destination]:
-        return self._call.plan.route.directory

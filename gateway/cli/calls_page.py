@@ -2,7 +2,8 @@
 
 Owns how the file is put together and closed against what people said in it: their words travel in a
 block of JSON and become text nodes, only the page's own style and script may run (by their hashes),
-and nothing may be fetched. What the page looks like is in ``page/``.
+and nothing may be fetched. What the page looks like is the dashboard's page of a call
+(``web/static/call/``), its modules put behind each other into one script.
 """
 
 import base64
@@ -11,6 +12,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import secrets
 import struct
 from collections.abc import Iterator, Mapping
@@ -27,11 +29,37 @@ from gateway.errors import GatewayError
 
 MOST_AUDIO_BYTES = 20_000_000
 """A larger recording stays beside the page (20 minutes of mu-law): the page asks for the file."""
-SCRIPTS = ("format", "call", "strip", "paint", "player", "head", "transcript", "figures", "main")
-"""The files of the page's script, in the order they build on each other."""
+MODULES = (
+    "words",
+    "icons",
+    "dom",
+    "timebutton",
+    "marks",
+    "model",
+    "lanes",
+    "loudness",
+    "signs",
+    "paint",
+    "strip",
+    "player",
+    "sound",
+    "head",
+    "notes",
+    "transcript",
+    "latency",
+    "usage",
+    "happenings",
+    "frame",
+    "keys",
+    "view",
+    "theme",
+)
+"""The dashboard's modules a call is drawn with, each after those it builds on."""
 
 _ROWS = ("turns", "tools", "handoffs", "guardrails", "usage", "notes", "events")
 _PCM16, _MULAW = 1, 7
+_IMPORT = re.compile(r'^import \{[\w, ]+\} from "[\w./]+";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:const|function|class) )", re.MULTILINE)
 _POLICY = (
     "default-src 'none'; script-src {script}; style-src {style}; media-src data: blob:; "
     "img-src data:; base-uri 'none'; form-action 'none'; "
@@ -59,7 +87,7 @@ def write_page(record: Mapping[str, Any], audio: bytes | None, out: Path) -> Non
 
 def page_of(record: Mapping[str, Any], audio: bytes | None) -> str:
     """The page of a call as HTML."""
-    script, style = _script(), _text("page.css")
+    script, style = _script(), _style()
     policy = _POLICY.format(script=_hash_of(script), style=_hash_of(style))
     embedded = audio is not None and len(audio) <= MOST_AUDIO_BYTES
     # One pass, so that nothing anybody said is ever taken for a place to fill in.
@@ -78,8 +106,23 @@ def _text(name: str) -> str:
 
 
 @cache
+def _style() -> str:
+    folder = files("gateway.web") / "static" / "css"
+    names = ("tokens.css", "call.css", "paper.css")
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
+
+
+@cache
 def _script() -> str:
-    return "\n".join(['"use strict";', *(_text(f"{name}.js") for name in SCRIPTS)])
+    """The modules as one script: what they import from each other is above them."""
+    folder = files("gateway.web") / "static" / "call"
+    modules = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in MODULES]
+    return "\n".join(['"use strict";', *map(unbound, [*modules, _text("main.js")])])
+
+
+def unbound(module: str) -> str:
+    """A module without its imports and exports, which name things only as they are."""
+    return _EXPORT.sub("", _IMPORT.sub("", module))
 
 
 def _hash_of(text: str) -> str:

@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 import typer
 
 from gateway import __version__
-from gateway.cli import audit_group, outbound_group, users_group
+from gateway.cli import audit_group, calls_live_group, outbound_group, users_group
 from gateway.cli.call_command import call
 from gateway.cli.calls_privacy import add_commands
 from gateway.cli.loadtest_command import loadtest
 from gateway.cli.log_level_command import log_level
+from gateway.cli.talk_command import talk
 from gateway.cli.webhook import webhook
 from gateway.errors import ConfigError, GatewayError
 
@@ -43,6 +44,7 @@ app.add_typer(audit, name="audit")
 calls = typer.Typer(help="Records of past calls, and of those on the line.", no_args_is_help=True)
 app.add_typer(calls, name="calls")
 app.command()(call)
+app.command()(talk)
 app.command()(loadtest)
 app.command("log-level")(log_level)
 app.add_typer(webhook, name="webhook")
@@ -276,6 +278,7 @@ def calls_stats(
 
 
 add_commands(calls)
+calls_live_group.add_commands(calls)
 
 
 @hooks.command("list")

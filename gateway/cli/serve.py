@@ -121,6 +121,7 @@ async def run_gateway(settings: Settings) -> int:
     from gateway.observe.loglevel import LogLevel
     from gateway.observe.logs import event_log, set_level
     from gateway.observe.metrics import Metrics
+    from gateway.observe.traces import open_traces
     from gateway.ops.consulting.consults import open_consults
     from gateway.ops.placing.office import open_placing
     from gateway.ops.placing.tally import Tallies
@@ -148,6 +149,7 @@ async def run_gateway(settings: Settings) -> int:
         else derive_secret(settings.auth_tokens[0], "ticket")
     )
     prices = read_prices(settings)
+    traces = open_traces(settings, redactor(settings).text)
     archive = Archive(settings, prices)
     tariff = tariff_of(settings, prices)
     tallies = Tallies(tariff)
@@ -159,13 +161,14 @@ async def run_gateway(settings: Settings) -> int:
     library = Library(settings)
     log_level = LogLevel(settings.log_level, set_level)
     log_event = event_log(log_level.on_change.append)
+    listeners = [log_event, archive.hear, tallies.hear, board.hear, metrics.hear]
+    if traces is not None:
+        listeners.append(traces.hear)
+        traces.start()
 
     def hear(call_sid: str, event: "CallEvent") -> None:
-        log_event(call_sid, event)
-        archive.hear(call_sid, event)
-        tallies.hear(call_sid, event)
-        board.hear(call_sid, event)
-        metrics.hear(call_sid, event)
+        for listener in listeners:
+            listener(call_sid, event)
 
     approvals = Approvals(settings.approval_timeout_s)
     consults = open_consults(settings)
@@ -210,6 +213,8 @@ async def run_gateway(settings: Settings) -> int:
         tools.stop()
         await asyncio.to_thread(archive.stop)
         await asyncio.to_thread(library.stop)
+        if traces is not None:
+            await asyncio.to_thread(traces.stop)
 
 
 async def _run(

@@ -15,6 +15,7 @@ from gateway.core.keeping import RecordingStarted as RecordingStarted
 from gateway.core.keeping import SpendReached as SpendReached
 from gateway.core.keeping import UsageCounted as UsageCounted
 from gateway.core.shown import words
+from gateway.core.supervised import Whispered as Whispered
 from gateway.core.turns import Turn
 
 
@@ -30,6 +31,8 @@ class CallOffered:
     campaign: str = ""
     stir: str = ""
     """What the caller's carrier vouches for (``StirVerstat``), as the carrier names it."""
+    model: str = ""
+    """The model that is asked for; empty when the address of its server decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,6 +382,7 @@ CallEvent = (
     | Noted
     | UsageCounted
     | SpendReached
+    | Whispered
     | ConsentChanged
     | RecordingStarted
     | RecordingEnded

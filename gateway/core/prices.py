@@ -11,6 +11,7 @@ from datetime import date, datetime
 from difflib import get_close_matches
 from typing import Any, Final
 
+from gateway.core.direction import SOFTPHONE
 from gateway.core.usage import CLASSES
 from gateway.errors import ConfigError
 
@@ -58,8 +59,11 @@ class Prices:
     def minute_usd(self, direction: str) -> float | None:
         """What a begun minute of a call costs at the carrier, its stream included.
 
-        ``direction`` is the carrier's word: what begins with ``outbound`` is outbound.
+        ``direction`` is the carrier's word: what begins with ``outbound`` is outbound. A softphone
+        costs nothing there.
         """
+        if direction == SOFTPHONE:
+            return 0.0
         if self.carrier is None:
             return None
         leg = self.carrier.inbound_usd_per_minute

@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gateway.core.events import CallEvent
 
+_DIGIT = re.compile(r"\d(?=(?:\D*\d){2})")
+"""Every digit but the last two, however the number is written."""
 _NAMES = {"DtmfGroup": "dtmf", "BargeIn": "barge_in"}
 
 
 def words(default: Any = "") -> Any:
     """A field with what people said, tools were told or answered: for records, never for logs."""
     return field(default=default, repr=False, metadata={"words": True})
+
+
+def masked_number(number: str) -> str:
+    """A phone number with only its last two digits told."""
+    return _DIGIT.sub("*", number)
 
 
 def event_name(event: "CallEvent") -> str:

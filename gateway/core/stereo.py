@@ -5,13 +5,51 @@ agent's is put where it was heard, and what was cleared before that is taken off
 are bytes of mu-law (eight per millisecond) on the carrier's clock. Pure.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from gateway.core.g711 import BYTES_PER_MS, FRAME_BYTES, SILENCE
 
 LONGEST_GAP_MS = 10_000
 """A greater step of the caller's positions is no gap but another beginning of the clock."""
 _SILENCE = bytes([SILENCE])
+
+
+class Ear(Protocol):
+    """What is told of both sides as they come."""
+
+    def caller(self, payload: bytes, position: int) -> None:
+        """The caller's audio that begins at this position of the stream."""
+
+    def agent(self, payload: bytes, begins_at: float, *, continues: bool) -> None:
+        """The agent's next audio."""
+
+    def take_back(self, n_bytes: int) -> None:
+        """The last so many bytes of the agent's were cleared."""
+
+
+class Ears:
+    """Two and more: each is told everything. One alone is asked without this between."""
+
+    __slots__ = ("_ears",)
+
+    def __init__(self, ears: Sequence[Ear]) -> None:
+        self._ears = tuple(ears)
+
+    def caller(self, payload: bytes, position: int) -> None:
+        """The caller's audio that begins at this position of the stream."""
+        for ear in self._ears:
+            ear.caller(payload, position)
+
+    def agent(self, payload: bytes, begins_at: float, *, continues: bool) -> None:
+        """The agent's next audio."""
+        for ear in self._ears:
+            ear.agent(payload, begins_at, continues=continues)
+
+    def take_back(self, n_bytes: int) -> None:
+        """The last so many bytes of the agent's were cleared."""
+        for ear in self._ears:
+            ear.take_back(n_bytes)
 
 
 class _Run:

@@ -24,14 +24,13 @@ from gateway.core.events import (
     ModelLost,
     UsageCounted,
 )
-from gateway.core.shown import event_name, shown_fields
+from gateway.core.shown import event_name, masked_number, shown_fields
+from gateway.observe.traceids import trace_ids
 from gateway.settings import Settings
 
 _SPOKEN = (AgentSpoke, CallerSpoke)
 _DETAILS = (AgentStarted, AgentStopped, UsageCounted)
 """Of turns that have a line of their own: for debugging."""
-_DIGIT = re.compile(r"\d(?=(?:\D*\d){2})")
-"""Every digit but the last two, however the number is written."""
 _UNSAFE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 """What moves a terminal's cursor, colours it or ends a line, other than a line feed."""
 
@@ -50,6 +49,8 @@ def configure_logs(settings: Settings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
+    if settings.otel:
+        first.append(_traced)
     last: list[Any] = [_event_first, _json]
     if console:
         last = [_event_first, _printable, structlog.dev.ConsoleRenderer(timestamp_key="at")]
@@ -99,6 +100,14 @@ class _Unbreakable:
 
 def _event_first(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
     return {"event": line.pop("event"), "at": line.pop("timestamp"), **line}
+
+
+def _traced(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """Lines of a call name its trace, and the span of all of it."""
+    call_sid = line.get("call_sid")
+    if isinstance(call_sid, str):
+        line["trace_id"], line["span_id"] = trace_ids(call_sid)
+    return line
 
 
 def _json(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> str:
@@ -153,5 +162,5 @@ def _fields(event: CallEvent) -> dict[str, Any]:
 
 def _masked(name: str, value: Any) -> Any:
     if name in ("caller", "called") and isinstance(value, str):
-        return _DIGIT.sub("*", value)
+        return masked_number(value)
     return value

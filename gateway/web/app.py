@@ -11,14 +11,17 @@ from gateway.web.api.campaigns import CampaignHandlers
 from gateway.web.api.endpoint import Endpoint, Socket
 from gateway.web.api.gate import Gate
 from gateway.web.api.health import HealthHandlers
+from gateway.web.api.listening import ListenSocket
 from gateway.web.api.live import LiveHandlers, desk_of
 from gateway.web.api.loglevel import LogLevelHandlers
 from gateway.web.api.numbers import NumberHandlers
 from gateway.web.api.openapi import Description
 from gateway.web.api.outgoing import CallHandlers
+from gateway.web.api.phone import PhoneHandlers
 from gateway.web.api.recordings import RecordingHandlers
 from gateway.web.api.records import RecordHandlers
 from gateway.web.api.signin import SessionHandlers
+from gateway.web.api.supervision import SupervisionHandlers
 from gateway.web.consult import ConsultWebhooks
 from gateway.web.headers import SecurityHeaders
 from gateway.web.health import healthz, readyz
@@ -78,8 +81,11 @@ def _api(parts: Parts, gate: Gate) -> list[Endpoint | Socket]:
         *ApprovalHandlers(parts.reception.approvals, parts.audit).endpoints(),
         *CallHandlers(parts.settings, parts.placing, parts.audit).endpoints(),
         *CampaignHandlers(parts.placing).endpoints(),
+        *PhoneHandlers(parts.settings, parts.reception, parts.audit).endpoints(),
         *LiveHandlers(desk_of(parts, health.view)).endpoints(),
         *health.endpoints(),
+        *SupervisionHandlers(parts.reception.registry, parts.placing, parts.audit).endpoints(),
+        *ListenSocket(parts.reception.registry, parts.audit).sockets(),
         *AgentHandlers(parts.agents, parts.audit).endpoints(),
         *NumberHandlers(parts.settings, parts.agents, parts.audit).endpoints(),
         *RecordHandlers(parts.library).endpoints(),

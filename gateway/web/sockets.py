@@ -1,4 +1,4 @@
-"""The WebSocket protocol class uvicorn is given: picows for the media route, stock for all others.
+"""The WebSocket protocol class uvicorn is given: picows for calls' audio, stock for all others.
 
 The media socket needs a synchronous send (ASGI's ``send`` is a coroutine, so a ``clear`` could not
 leave in the callback that learned of it). Starlette still owns the route: the application sees an
@@ -12,6 +12,7 @@ Stands on uvicorn 0.54's ``WebSocketsSansIOProtocol`` (``handle_connect``, ``dat
 
 import asyncio
 import logging
+import socket
 from typing import Any, cast
 
 from picows import WSAutoPingStrategy, WSCloseCode, WSListener, WSTransport
@@ -25,16 +26,27 @@ from gateway.errors import Rejected
 
 EXTENSION = "gateway.hand_over"
 ABORT = "gateway.abort"
+"""Extension of every other socket: drops the connection of a peer that takes nothing any more,
+which a close would wait for.
+"""
 MEDIA_PATH = "/twilio/media"
+PHONE_PATH = "/api/phone"
+STREAM_PATHS = frozenset({MEDIA_PATH, PHONE_PATH})
+"""Where calls' audio comes in; their endpoints refuse, or hand over."""
 
 _READ_BUFFER_BYTES = 2048
 """Of each media socket; grows when a longer frame comes (a media frame has about 330 bytes)."""
+
+_UNTAKEN_BYTES = 16 * 1024
+"""What may wait for a peer of any other socket in this process and, at most twice as much, in the
+kernel: by default that is minutes of speech, and whoever sends would never learn of it.
+"""
 
 _log = logging.getLogger("picows.media")
 
 
 class MediaOrStock(WebSocketsSansIOProtocol):
-    """uvicorn's protocol, which can hand an upgrade on the media route over to picows."""
+    """uvicorn's protocol, which can hand an upgrade on a route of calls' audio over to picows."""
 
     ping_interval_s = 20.0
 
@@ -50,14 +62,17 @@ class MediaOrStock(WebSocketsSansIOProtocol):
         super().data_received(data)
 
     def handle_connect(self, event: Request) -> None:
-        """Adds the extension to the scope: handing over on the media route, aborting elsewhere."""
+        """Adds the extensions to the scope: one to routes of calls' audio, one to all others."""
         super().handle_connect(event)
         if self.response.status_code != 101:
             return
-        if self.scope["path"] == MEDIA_PATH:
+        if self.scope["path"] in STREAM_PATHS:
             self.scope["extensions"][EXTENSION] = {"hand_over": self._hand_over}
         else:
             self.scope["extensions"][ABORT] = {"abort": self.transport.abort}
+            self.transport.set_write_buffer_limits(high=_UNTAKEN_BYTES)
+            connection = self.transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNTAKEN_BYTES)
 
     def _hand_over(self, listener: WSListener) -> WSTransport:
         """Accepts: picows answers the upgrade and owns the connection from here on.

@@ -25,6 +25,7 @@ from gateway.core.dialstate import News
 from gateway.errors import Rejected
 from gateway.ops.placing.placing import Placing
 from gateway.settings import Settings
+from gateway.web.onward import Over, after_dial, after_stream
 from gateway.web.progress import progress_news
 from gateway.web.signature import Signatures
 
@@ -35,9 +36,6 @@ _CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
 _LONGEST_ADDRESS = 256
 _NOT_PLAIN = re.compile(r"[^ -~]")
 _BROKEN = "We are sorry, we have a technical problem. Please call again later. Goodbye."
-_CONNECTION_LOST = "We are sorry, the connection was lost. Goodbye."
-_STILL_THERE = ("socket_lost", "carrier_garbage", "no_stream", None)
-"""Outcomes after which a caller who is still on the line has not been told anything."""
 
 _DURABLE_S = 0.3
 """How long Twilio waits for our disk: callers hear ringing meanwhile, and then they are served."""
@@ -124,27 +122,13 @@ class TwilioWebhooks:
         still there although the stream broke hears why.
         """
         call_sid, there = _field(form, "CallSid"), _field(form, "CallStatus") == "in-progress"
-        onward = self._reception.onward(call_sid, there=there)
-        if onward is not None:
-            return _twiml(self._connect(onward) if isinstance(onward, Call) else self._dial(onward))
-        # Twilio asks the moment the stream is closed, while the model is still being closed.
-        untold = self._reception.outcome(call_sid) in _STILL_THERE
-        if untold and there:
-            return _twiml(twiml.say_and_hangup(_CONNECTION_LOST))
-        return _twiml(twiml.hangup())
+        return _twiml(self._next(after_stream(self._reception, call_sid, there=there)))
 
     async def dial_ended(self, form: FormData) -> Response:
         """The destination of a transfer is done, or never answered: then the caller comes back."""
         call_sid, there = _field(form, "CallSid"), _field(form, "CallStatus") == "in-progress"
-        talked = _field(form, "DialCallStatus") in ("completed", "answered")
-        status = "" if talked else _field(form, "DialCallStatus")
-        call = self._reception.transfer_ended(call_sid, status, there=there)
-        if call is not None:
-            return _twiml(self._connect(call))
-        transferred = self._reception.outcome(call_sid) == "transferred"
-        if there and not talked and not transferred:
-            return _twiml(twiml.say_and_hangup(_CONNECTION_LOST))
-        return _twiml(twiml.hangup())
+        status = _field(form, "DialCallStatus")
+        return _twiml(self._next(after_dial(self._reception, call_sid, status, there=there)))
 
     async def status(self, form: FormData) -> Response:
         """The carrier's view of the call's progress; of a call we placed it is written down."""
@@ -219,6 +203,13 @@ class TwilioWebhooks:
     def _stranger(self, reason: str) -> HTTPException:
         self._reception.rejected(reason)
         return HTTPException(403, "", {refused.HEADER: reason})
+
+    def _next(self, onward: Call | Destination | Room | Over) -> str:
+        if isinstance(onward, Call):
+            return self._connect(onward)
+        if not isinstance(onward, Over):
+            return self._dial(onward)
+        return twiml.say_and_hangup(onward.say) if onward.say else twiml.hangup()
 
     def _connect(self, call: Call) -> str:
         base = self._settings.public_url

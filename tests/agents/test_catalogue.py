@@ -80,6 +80,8 @@ def test_the_route_chooses_the_agent(loaded: Load) -> None:
     named = catalogue.plan_for("a", call)
     assert (named.name, named.route.max_calls) == ("a", 3)
     assert catalogue.route(call).name == "spring"
+    asked = catalogue.plan(offer(campaign="spring", agent="a"))
+    assert (asked.name, asked.route.name, asked.route.max_calls) == ("a", "spring", 3)
     assert catalogue.numbers("b") == []
 
 

@@ -7,8 +7,10 @@ import pytest
 from gateway.call.context import Route
 from gateway.call.downstream import Downstream
 from gateway.call.recorder import ROLL_S, Recorder
+from gateway.call.taps import Taps
 from gateway.core.events import (
     AgentSpoke,
+    CallEvent,
     ConsentChanged,
     RecordingEnded,
     RecordingStarted,
@@ -37,16 +39,20 @@ class Recorded:
             on_key=lambda: None,
             on_gone=lambda reason: None,
         )
+        self.taps = Taps(self.talk.dialogue, self.downstream.microphone)
         self.recorder = Recorder(
             "CA1",
             route,
             self.disk if disk else None,
-            self.talk.dialogue,
-            self.downstream.microphone,
+            self.taps,
             self.talk.dialogue.emit,
         )
-        self.talk.also = self.recorder.hear
+        self.talk.also = self._hear
         self._at_ms = 0
+
+    def _hear(self, event: CallEvent) -> None:
+        self.taps.hear(event)
+        self.recorder.hear(event)
 
     def answer(self) -> None:
         """The call is offered and its stream opens."""
@@ -229,7 +235,7 @@ async def test_between_two_streams_both_are_silent() -> None:
     call = Recorded(Route(recording="on"))
     call.answer()
     call.say(b"a", 5)
-    call.recorder.parted()
+    call.taps.part()
     call.downstream.part()
     await asyncio.sleep(0.2)
     call._at_ms = 0
@@ -280,7 +286,7 @@ async def test_an_hour_stays_aligned_to_within_a_frame(
     """Though the carrier's clock runs 0.7 s ahead or behind in that time: the caller's frames are
     the clock, and each thing the agent says is put where the caller heard it.
     """
-    monkeypatch.setattr("gateway.call.recorder.time", CLOCK)
+    monkeypatch.setattr("gateway.call.taps.time", CLOCK)
     monkeypatch.setattr("gateway.call.downstream.time", CLOCK)
     monkeypatch.setattr("gateway.call.inbound.time", CLOCK)
     call = Recorded(Route(recording="on"))

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.cli import calls_page
-from gateway.cli.calls_page import SCRIPTS, page_of, tracks_of, write_page
+from gateway.cli.calls_page import MODULES, page_of, tracks_of, write_page
 from gateway.core.g711 import from_pcm16, silence
 from gateway.core.waveform import peaks
 from gateway.errors import GatewayError
@@ -147,14 +147,30 @@ def test_nothing_is_fetched() -> None:
     assert {str(place)[:5] for place in places if not str(place).startswith("#")} == {"data:"}
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize("name", MODULES)
 def test_the_script_makes_text_of_text(name: str) -> None:
     """Nothing in it takes a text for markup or code, and it can stand in a page."""
-    script = (files("gateway.cli") / "page" / f"{name}.js").read_text(encoding="utf-8")
+    script = (files("gateway.web") / "static" / "call" / f"{name}.js").read_text(encoding="utf-8")
     forbidden = (
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|Function\(|</|<!--"
     )
     assert re.findall(forbidden, script) == []
+
+
+def test_modules_stand_behind_what_they_import() -> None:
+    """In one script a name is there once, and before whatever is built on it at once."""
+    folder = files("gateway.web") / "static" / "call"
+    names: list[str] = []
+    for at, name in enumerate(MODULES):
+        module = (folder / f"{name}.js").read_text(encoding="utf-8")
+        imported = re.findall(r'^import .* from "\./(\w+)\.js";$', module, re.MULTILINE)
+        assert set(imported) <= set(MODULES[:at]), name
+        names += re.findall(
+            r"^(?:export )?(?:const|let|function|class) (\w+)", module, re.MULTILINE
+        )
+        assert re.findall(r"^(?:import|export)\b.*", calls_page.unbound(module), re.MULTILINE) == []
+    assert len(names) == len(set(names))
+    assert {each.name for each in folder.iterdir()} == {f"{name}.js" for name in MODULES}
 
 
 # What people said

@@ -181,28 +181,28 @@ async def test_arrows_move_the_sound(page: Page) -> None:
     await page.press("ArrowRight")
     await page.press("ArrowRight")
     await page.press("ArrowLeft")
-    assert await page.run("player.ms") == 5000
+    assert await page.run("view.player.ms") == 5000
     assert await page.run("audio.currentTime") == pytest.approx(5 - RECORDED_FROM_MS / 1000)
     assert await page.run("now.textContent") == "0:05.0"
 
 
 async def test_a_click_on_the_drawing_goes_there(page: Page) -> None:
     """To the very millisecond that is drawn there."""
-    await page.run("strip.root.scrollIntoView()")
+    await page.run("view.strip.root.scrollIntoView()")
     x, y = await page.run(
         "(() => { const b = canvas.getBoundingClientRect();"
-        "return [b.x + strip.xAt(20000), b.y + 100]; })()"
+        "return [b.x + view.strip.xAt(20000), b.y + 100]; })()"
     )
     await page.click_at(round(x), round(y))
-    assert await page.run("player.ms") == pytest.approx(20_000, abs=100)
-    assert await page.run("strip.root.getAttribute('aria-valuetext')") == "0:19, caller speaks"
+    assert await page.run("view.player.ms") == pytest.approx(20_000, abs=100)
+    assert await page.run("view.strip.root.getAttribute('aria-valuetext')") == "0:19, caller speaks"
 
 
 async def test_a_click_on_a_line_goes_there(page: Page) -> None:
     """To where the line begins."""
     await page.click(".line:nth-child(5) .words, .line:nth-child(4) .words")
-    begin = await page.run("CALL.turns_said[2].begin")
-    assert await page.run("player.ms") == begin
+    begin = await page.run("view.call.turns_said[2].begin")
+    assert await page.run("view.player.ms") == begin
     assert (
         await page.run("document.querySelector('[aria-current] .at').textContent.slice(6)")
         == "0:08"
@@ -212,44 +212,46 @@ async def test_a_click_on_a_line_goes_there(page: Page) -> None:
 async def test_the_drawing_can_be_zoomed(page: Page) -> None:
     """With buttons, the wheel and keys; what is pointed at stays where it is."""
     await page.click("#zoom-in")
-    wide = "strip.span.offsetWidth / strip.width"
+    wide = "view.strip.span.offsetWidth / view.strip.width"
     assert await page.run(wide) == pytest.approx(1.6, rel=0.01)
     x, y = await page.run(
         "(() => { const b = canvas.getBoundingClientRect(); return [b.x + 400, b.y + 100]; })()"
     )
-    under = "strip.msAt(strip.root.scrollLeft + 400)"
+    under = "view.strip.msAt(view.strip.root.scrollLeft + 400)"
     before = await page.run(under)
     await page.wheel(x, y, -200, control=True)
     await page.drawn()
     assert await page.run(wide) > 2.5
     assert await page.run(under) == pytest.approx(before, abs=60)
-    await page.run("strip.root.focus()")
+    await page.run("view.strip.root.focus()")
     await page.press("End")
-    assert await page.run("strip.root.scrollLeft") > 0
+    assert await page.run("view.strip.root.scrollLeft") > 0
     await page.press("0", "Digit0")
     assert await page.run(wide) == 1
 
 
 async def test_keys_go_from_turn_to_turn(page: Page) -> None:
     """N and P while the drawing has the focus."""
-    await page.run("strip.root.focus()")
+    await page.run("view.strip.root.focus()")
     await page.press("n", "KeyN")
     await page.press("n", "KeyN")
-    assert await page.run("player.ms === CALL.turns_said[1].begin")
+    assert await page.run("view.player.ms === view.call.turns_said[1].begin")
     await page.press("p", "KeyP")
-    assert await page.run("player.ms === CALL.turns_said[0].begin")
+    assert await page.run("view.player.ms === view.call.turns_said[0].begin")
 
 
 async def test_the_pointer_is_told_what_is_there(page: Page) -> None:
     """The words under it, heard or not."""
-    told = "((ms, y) => strip.under(strip.xAt(ms), y, ms))"
-    cut = await page.run("CALL.turns_said.find((turn) => turn.cut).end")
-    assert await page.run(f"{told}(1000, strip.lanes.agent + 5)") == (
+    told = "((ms, y) => view.strip.under(view.strip.xAt(ms), y, ms))"
+    cut = await page.run("view.call.turns_said.find((turn) => turn.cut).end")
+    assert await page.run(f"{told}(1000, view.strip.lanes.agent + 5)") == (
         "Welcome to Example Air. How can I help you?"
     )
-    assert (await page.run(f"{told}({cut + 500}, strip.lanes.agent + 5)")).startswith("not heard: ")
+    assert (await page.run(f"{told}({cut + 500}, view.strip.lanes.agent + 5)")).startswith(
+        "not heard: "
+    )
     assert await page.run(f"{told}({cut}, 30)") == "the agent was interrupted"
-    assert await page.run(f"{told}(CALL.tools[0].begin, strip.lanes.tools + 5)") == (
+    assert await page.run(f"{told}(view.call.tools[0].begin, view.strip.lanes.tools + 5)") == (
         "faq_lookup 1.24\u00a0s"
     )
 
@@ -349,7 +351,7 @@ async def test_a_page_without_sound_says_why(
     assert await page.run("play.disabled") is True
     await page.press(" ", "Space")
     await page.press("ArrowRight")
-    assert await page.run("player.ms") == 5000
+    assert await page.run("view.player.ms") == 5000
     assert await page.run("document.querySelectorAll('.line').length") > 20
     assert page.problems == []
 
@@ -366,7 +368,7 @@ async def test_a_large_recording_is_played_from_its_file(
     note = await page.run("document.getElementById('sound-note').textContent")
     assert f"“gateway calls export {SID} --audio” writes it to a file" in note
     assert await page.run("play.disabled") is True
-    await page.run("seek(9000)")
+    await page.run("view.seek(9000)")
     await page.choose("#sound-note input", file)
     await page.run(
         "audio.readyState > 0 || new Promise((r) => "
@@ -434,7 +436,9 @@ async def test_it_fits(page: Page, width: int, scheme: str) -> None:
     """Nothing has to be scrolled sideways to be read, and the drawing fills its place."""
     await page.look(width, 900, scheme)
     assert await page.run("document.documentElement.scrollWidth") == width
-    assert await page.run("strip.span.offsetWidth === strip.width && strip.width > 300")
+    assert await page.run(
+        "view.strip.span.offsetWidth === view.strip.width && view.strip.width > 300"
+    )
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -451,7 +455,7 @@ async def test_it_can_be_read(page: Page, scheme: str) -> None:
 
 async def test_light_and_dark_can_be_chosen(page: Page) -> None:
     """Whatever the system prefers; the drawing goes along."""
-    colours = "[getComputedStyle(document.body).backgroundColor, strip.painter.colours.agent]"
+    colours = "[getComputedStyle(document.body).backgroundColor, view.strip.painter.colours.agent]"
     light = await page.run(colours)
     await page.click("#theme")
     dark = await page.run(colours)

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from gateway.core import events, keeping
+from gateway.core import events, keeping, supervised
 from gateway.core.events import BargeIn, CallEvent, DtmfGroup
 from gateway.core.turns import Turn
 
@@ -17,7 +17,7 @@ def test_every_event_of_the_module_is_in_the_union() -> None:
     """A listener that handles :data:`CallEvent` handles everything."""
     here = {
         member
-        for module in (events, keeping)
+        for module in (events, keeping, supervised)
         for _, member in inspect.getmembers(module, inspect.isclass)
         if member.__module__ == module.__name__
     }

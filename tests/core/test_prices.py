@@ -1,5 +1,6 @@
 """Costs are sums of known prices; what is not known is None and never 0."""
 
+import dataclasses
 import tomllib
 from datetime import date
 from fractions import Fraction
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.direction import SOFTPHONE
 from gateway.core.prices import Carrier, Prices, begun_minutes, parse_prices
 from gateway.core.usage import CLASSES
 from gateway.errors import ConfigError
@@ -115,6 +117,12 @@ def test_what_the_carrier_takes(direction: str, minute: float) -> None:
     assert PRICES.minute_usd(direction) == pytest.approx(minute)
     assert PRICES.carrier_usd(direction, 61.0) == pytest.approx(2 * minute)
     assert PRICES.carrier_usd(direction, 0.0) == 0.0
+
+
+def test_a_softphone_has_no_carrier() -> None:
+    """Its minutes cost nothing, whether the carrier's prices are known or not."""
+    for prices in (PRICES, dataclasses.replace(PRICES, carrier=None)):
+        assert prices.minute_usd(SOFTPHONE) == prices.carrier_usd(SOFTPHONE, 600) == 0.0
 
 
 def test_a_carrier_without_prices_is_not_free() -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.stereo import StereoTape
+from gateway.core.stereo import Ears, StereoTape
 
 QUIET = b"\xff"
 
@@ -53,6 +53,20 @@ def test_what_continues_leaves_no_gap() -> None:
     tape.agent(b"EF", 0.001, continues=False)
     hear(tape, b"." * 12)
     assert channels(tape.take(at()))[1] == b"ABCD" + QUIET * 4 + b"EF" + QUIET * 2
+
+
+def test_several_ears_are_told_the_same() -> None:
+    """Each has a tape of its own, and takes from it when it likes."""
+    one, other = StereoTape(0), StereoTape(0)
+    ears = Ears([one, other])
+    ears.caller(b"." * 4, 0)
+    ears.agent(b"ABCDEF", 0.0, continues=False)
+    assert channels(one.take(at())) == (b"." * 4, b"ABCD")
+    ears.agent(b"GH", 0.5, continues=True)
+    ears.take_back(3)
+    ears.caller(b"-" * 4, 4)
+    assert channels(one.take(at())) == (b"-" * 4, b"E" + QUIET * 3)
+    assert channels(other.take(at())) == (b"." * 4 + b"-" * 4, b"ABCDE" + QUIET * 3)
 
 
 def test_two_pieces_never_lie_upon_each_other() -> None:

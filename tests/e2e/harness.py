@@ -24,6 +24,7 @@ from gateway.core.prices import Prices
 from gateway.observe.lag import Lag
 from gateway.observe.live.board import Board
 from gateway.observe.metrics import Metrics
+from gateway.observe.traces import open_traces
 from gateway.ops.consulting.consults import Consults, open_consults
 from gateway.ops.consulting.waits import Waits as ConsultWaits
 from gateway.ops.placing.book import utc_now
@@ -225,6 +226,7 @@ async def house(
     prices = prices or read_prices(settings)
     tariff = tariff_of(settings, prices)
     archive = None if kept_in is None else Archive(settings, prices)
+    traces = open_traces(settings, redactor(settings).text)
     tapes, durable = (archive.tapes, archive.durable) if archive is not None else (None, None)
     consults = open_consults(settings, consult_waits)
     assert consults is not None
@@ -264,6 +266,9 @@ async def house(
     running.archive, running.settings, running.placing = archive, settings, placing
     running.consults = consults
     listeners.append(running.heard_event)
+    if traces is not None:
+        listeners.append(traces.hear)
+        traces.start()
     if archive is not None:
         listeners.append(archive.hear)
 
@@ -298,3 +303,5 @@ async def house(
         if archive is not None:
             await asyncio.to_thread(archive.stop)
         await asyncio.to_thread(library.stop)
+        if traces is not None:
+            await asyncio.to_thread(traces.stop)

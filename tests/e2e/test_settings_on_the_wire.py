@@ -317,13 +317,28 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
 }
 """Lines of `[model]`, and what the server is sent, by path."""
+CIRCUMSTANCE = {"agent": "a", "route": "default", "direction": "inbound"}
 TRACING: dict[str, tuple[str, Any]] = {
-    "auto": ('tracing = "auto"', "auto"),
+    "auto": (
+        'tracing = "auto"',
+        {"workflow_name": "a", "group_id": "{sid}", "metadata": CIRCUMSTANCE},
+    ),
     "in detail": (
         'tracing = { workflow_name = "phone", group_id = "g", metadata = { floor = "2" } }',
-        {"workflow_name": "phone", "group_id": "g", "metadata": {"floor": "2"}},
+        {"workflow_name": "phone", "group_id": "g", "metadata": {**CIRCUMSTANCE, "floor": "2"}},
+    ),
+    "in part": (
+        'tracing = { metadata = { agent = "ours" } }',
+        {
+            "workflow_name": "a",
+            "group_id": "{sid}",
+            "metadata": {**CIRCUMSTANCE, "agent": "ours"},
+        },
     ),
 }
+"""Lines of `[model]`, and what the server is sent; ``{sid}`` is the CallSid, which the metadata
+have, too.
+"""
 VERSION = 'turn_detection = { type = "semantic_vad", model_version = "2" }'
 
 
@@ -384,12 +399,16 @@ async def test_a_version_of_the_turn_detection_is_passed_on(tmp_path: Path) -> N
 @pytest.mark.asyncio
 @pytest.mark.parametrize("name", TRACING)
 async def test_traces_are_asked_for_when_the_file_says_so(name: str, tmp_path: Path) -> None:
-    """An update of its own carries `tracing`; left out, no update does (the table above)."""
+    """An update of its own carries `tracing`, with what makes the call found at OpenAI; left out,
+    no update does (the table above).
+    """
     text, expected = TRACING[name]
     async with line(tmp_path, agent(f"[model]\n{text}")) as running:
         session = await called(running)
+        (offered,) = {call_sid for call_sid, _ in running.events}
     traced = [settings["tracing"] for settings in asked(session) if "tracing" in settings]
-    assert traced == [expected]
+    wanted = {**expected, "group_id": expected["group_id"].replace("{sid}", offered)}
+    assert traced == [{**wanted, "metadata": {**expected["metadata"], "call_sid": offered}}]
     assert told(session, "S", "error") == []
 
 

@@ -309,3 +309,21 @@ def test_libraries_do_not_forge_lines_on_a_terminal() -> None:
     assert "FORGED" not in written
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]", written)
     assert not [line for line in written.split("\n") if line.startswith("{")]
+
+
+def test_lines_of_a_traced_call_name_its_trace(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of any part of the gateway's, and without a search: the IDs are the call's own."""
+    settings = load_settings(_env_file=None, log_format="json", otel="https://collect.example")
+    configure_logs(settings)
+    event_log()(CALL_SID[:-1] + "7", CallOffered("", "", "", ""))
+    structlog.get_logger().info("carrier.status", call_sid=CALL_SID[:-1] + "7")
+    structlog.get_logger().info("gateway.ready")
+    told, bound, other = map(json.loads, capsys.readouterr().err.splitlines())
+    assert told["trace_id"] == bound["trace_id"] == "0" * 31 + "7"
+    assert told["span_id"] == bound["span_id"]
+    assert "trace_id" not in other
+
+
+def test_lines_name_no_trace_where_there_is_none(logged: Logged) -> None:
+    """Traces are off by default."""
+    assert "trace_id" not in logged(CallOffered("", "", "", ""))[0]

@@ -7,6 +7,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Self
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -119,13 +120,18 @@ class Carrier:
         return self.sign(self.stream_url if url is None else url, {}, token)
 
     async def socket(
-        self, *, path: str = "/twilio/media", signature: str | None = None, **kwargs: Any
+        self,
+        *,
+        path: str = "/twilio/media",
+        signature: str | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        **kwargs: Any,
     ) -> "Stream":
         """A media socket as Twilio opens it; rightly signed unless told how ("" = not at all)."""
         given = self.upgrade_signature() if signature is None else signature
         ws = await connect(
             f"ws://127.0.0.1:{self.port}{path}",
-            additional_headers={"X-Twilio-Signature": given} if given else {},
+            additional_headers={**headers, **({"X-Twilio-Signature": given} if given else {})},
             user_agent_header="Twilio.TmeWs/1.0",
             open_timeout=LIMIT_S,
             ping_interval=None,

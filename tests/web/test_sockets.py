@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import itertools
 import logging
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from uvicorn.server import ServerState
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from gateway.web.sockets import EXTENSION, MEDIA_PATH, MediaOrStock, protocol_class
+from gateway.web.sockets import EXTENSION, MEDIA_PATH, MediaOrStock, abort, protocol_class
 from tests.web.carrier import new_call_sid, quiet_frame
 from tests.web.running import Gateway, running
 
@@ -242,3 +243,34 @@ async def test_picows_has_what_is_used_of_it() -> None:
     assert issubclass(WSProtocol, asyncio.BufferedProtocol)
     assert protocol.listener is None
     assert protocol.transport is None
+
+
+@pytest.mark.asyncio
+async def test_little_waits_for_a_peer_that_does_not_read(tmp_path: Path) -> None:
+    """Of every socket but Twilio's: whoever sends learns of it after some 50 kB, not megabytes."""
+    sent = [0]
+    stuck = asyncio.Event()
+
+    async def flood(websocket: WebSocket) -> None:
+        await websocket.accept()
+        try:
+            while True:
+                async with asyncio.timeout(0.5):
+                    await websocket.send_bytes(bytes(1600))
+                sent[0] += 1600
+        except TimeoutError:
+            stuck.set()
+            abort(websocket)
+
+    def with_flood(app: Starlette) -> None:
+        app.router.routes.append(WebSocketRoute("/flood", flood))
+
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    async with running(tmp_path, extend=with_flood) as gateway:
+        narrow.connect(("127.0.0.1", gateway.settings.port))
+        url = f"ws://127.0.0.1:{gateway.settings.port}/flood"
+        async with connect(url, sock=narrow, max_queue=1, proxy=None, close_timeout=0.1):
+            async with asyncio.timeout(20):
+                await stuck.wait()
+    assert 16_000 < sent[0] < 300_000

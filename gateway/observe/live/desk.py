@@ -61,6 +61,7 @@ class Desk:
         self._waiting: list[str] = []
         self._waiting_in = 0
         self._made: dict[tuple[Watch, int], str | None] = {}
+        self._made_of_calls: dict[int, list[str]] = {}
 
     @property
     def viewers(self) -> int:
@@ -86,9 +87,11 @@ class Desk:
                 self._looking.cancel()
                 self._looking = None
 
-    def look(self) -> None:
-        """A new edition, if anything has changed."""
-        if self._looks % HEALTH_EVERY == 0:
+    def look(self, *, at_health: bool = False) -> None:
+        """A new edition, if anything has changed; ``at_health`` = the gateway's health in any case,
+        which is looked at less often.
+        """
+        if at_health or self._looks % HEALTH_EVERY == 0:
             health = self._sources.health()
             if health != self._health:
                 self._health, self._health_in = health, self.board.edition.mark()
@@ -98,6 +101,7 @@ class Desk:
             self._waiting, self._waiting_in = waiting, self.board.edition.mark()
         if self.board.look(self._sources.beside()):
             self._made.clear()
+            self._made_of_calls.clear()
             self.wake()
 
     async def news(self) -> None:
@@ -115,7 +119,7 @@ class Desk:
         """Everything that is watched, and the edition it is of."""
         self.look()
         await self._ready(watch)
-        self.look()
+        self.look(at_health=watch.health)
         parts = ['"type": "snapshot"', f'"version": {self.edition}']
         if watch.calls:
             parts.append(f'"calls": {_list(map(self.board.told, self.board.calls()))}')
@@ -148,7 +152,12 @@ class Desk:
         return f'{self.board.told(call)[:-1]}, "entries": {entries}}}'
 
     def _delta(self, watch: Watch, since: int) -> str | None:
-        parts = [*self._of_calls(watch, since), *self._of_one(watch.call_sid, since)]
+        parts = list(self._of_one(watch.call_sid, since))
+        if watch.calls:
+            # The largest part, and the same for people who look at different calls.
+            if since not in self._made_of_calls:
+                self._made_of_calls[since] = list(self._of_calls(since))
+            parts = [*self._made_of_calls[since], *parts]
         if watch.health and self._health_in > since:
             parts.append(f'"health": {json.dumps(self._health)}')
         if watch.approvals and self._waiting_in > since:
@@ -159,9 +168,7 @@ class Desk:
             ['"type": "delta"', f'"from": {since}', f'"version": {self.edition}', *parts]
         )
 
-    def _of_calls(self, watch: Watch, since: int) -> Iterator[str]:
-        if not watch.calls:
-            return
+    def _of_calls(self, since: int) -> Iterator[str]:
         if calls := list(map(self.board.told, self.board.calls(since))):
             yield f'"calls": {_list(iter(calls))}'
         if gone := list(map(_end, self.board.gone(since))):

@@ -47,6 +47,7 @@ from gateway.core.events import (
     TransferFailed,
     TransferStarted,
     TurnDone,
+    Whispered,
 )
 from gateway.core.words import NOT_SPOKEN, split_heard
 
@@ -356,6 +357,7 @@ _PLAIN: dict[type[Any], tuple[str, Callable[[Any], Fields]]] = {
     ),
     GuardrailTripped: ("guardrail", lambda e: {"guardrail": e.guardrail}),
     Noted: ("note", lambda e: {"text": e.text}),
+    Whispered: ("whisper", lambda e: {"by": e.by}),
     SpendReached: (
         "spend",
         lambda e: {

@@ -9,6 +9,7 @@ import structlog
 
 from gateway.call.call import Call
 from gateway.call.registry import Registry
+from gateway.core.direction import SOFTPHONE
 from gateway.ops.placing.book import Book
 from gateway.ops.placing.search import is_lost
 from gateway.ops.placing.watching import Watching
@@ -57,11 +58,13 @@ class Endings:
             await watching.ask(dial, dial.call_sid)
 
     async def call(self, call_sid: str, call: Call | None, *, answered: bool = True) -> bool:
-        """By the stream where there is one, else by the carrier; False when it was over already."""
+        """By the stream where there is one, or where the carrier knows of no call, else by the
+        carrier; False when it was over already.
+        """
         if call is not None:
             streams = call.downstream.is_open
             call.end("hung_up")
-            if streams:
+            if streams or call.offer.direction == SOFTPHONE:
                 return True
         return await self._rest.end(call_sid, answered=answered)
 

@@ -23,6 +23,7 @@ from gateway.ops.placing.book import DATABASE_FAULTS, LIMIT_S, Book, utc_now
 from gateway.ops.placing.campaigns import Campaigns
 from gateway.ops.placing.endings import Endings
 from gateway.ops.placing.errands import Plan, errand_of, offer_of, unfit
+from gateway.ops.placing.judge import Judge
 from gateway.ops.placing.line import WaitingLine
 from gateway.ops.placing.notes import with_notes
 from gateway.ops.placing.orders import order_of
@@ -80,8 +81,8 @@ class Placing:
         self.book = self._book = Book(dials, now)
         self.now = now
         self._search = Search(self._book, rest, self._elsewhere, waits)
-        self._endings = Endings(self._book, rest, self._registry)
-        unwanted = self._endings.is_unwanted
+        self.endings = Endings(self._book, rest, self._registry)
+        unwanted = self.endings.is_unwanted
         sending = Sending(self._book, rest, self._order, unwanted, waits)
         self._line = WaitingLine(self._book, self._registry, sending, self._rules, settings, waits)
         self._watching = Watching(
@@ -89,6 +90,7 @@ class Placing:
         )
         self._book.on_change = self._changed
         self.campaigns = Campaigns(dials, self.view_of)
+        self.judge = Judge(dials, self._rules, now)
         tallies.on_ended = self._call_ended
 
     # Its life
@@ -176,10 +178,10 @@ class Placing:
             call = self._registry.get(call_id)
             if call is None:
                 return None
-            await self._endings.call(call_id, call)
+            await self.endings.call(call_id, call)
             return call_view(call, self._tallies)
         leaving = self._line.is_leaving(dial.id)
-        await self._endings.end(dial, self._watching, leaving=leaving)
+        await self.endings.end(dial, self._watching, leaving=leaving)
         return self.view_of(dial)
 
     # The carrier
@@ -200,7 +202,7 @@ class Placing:
         if dial.call_sid not in (None, call_sid):
             raise Rejected("dial_other_call")
         over = dial.state == "ended" and dial.outcome != "unknown"
-        if over or self._endings.is_unwanted(dial):
+        if over or self.endings.is_unwanted(dial):
             raise Rejected("dial_over")
         now = datetime.now(UTC)
         self.hear(dial_id, News(at=now, status="in-progress", call_sid=call_sid))
@@ -250,7 +252,7 @@ class Placing:
         machine = news.answered_by == "fax" or news.answered_by.startswith("machine")
         if machine and not here and dial is not None and dial.amd == "hangup":
             # Nobody here has its stream (yet): the carrier ends it.
-            await self._endings.quietly(dial, self._rest.end(news.call_sid))
+            await self.endings.quietly(dial, self._rest.end(news.call_sid))
 
     def _order(self, dial: Dial) -> Order:
         limit = self._plan(offer_of(dial)).route.max_minutes
@@ -269,11 +271,11 @@ class Placing:
         self._line.look()
         if dial.state == "ended":
             self._registry.release(dial.id)
-            self._endings.forget(dial)
+            self.endings.forget(dial)
         elif dial.state == "unknown":
             self._look_for(dial)
-        elif self._endings.is_unwanted(dial) and dial.call_sid is not None:
-            self._endings.forget(dial)
+        elif self.endings.is_unwanted(dial) and dial.call_sid is not None:
+            self.endings.forget(dial)
             self._end(dial)
         if dial.state == "answered" and self._registry.is_reserved(dial.id):
             # Whoever picked up asks for the stream in a moment, unless another process is asked.
@@ -286,8 +288,8 @@ class Placing:
             self._spawn(self._book.ended(dial.id, reason))
 
     def _end(self, dial: Dial) -> asyncio.Task[None]:
-        leg = self._endings.leg(dial, self._watching)
-        return self._spawn(self._endings.quietly(dial, leg))
+        leg = self.endings.leg(dial, self._watching)
+        return self._spawn(self.endings.quietly(dial, leg))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)

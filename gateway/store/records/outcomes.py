@@ -15,6 +15,7 @@ OUTCOMES: dict[str, Outcome] = {
     "transferred": "transferred",
     "message_left": "completed",
     "hung_up": "completed",
+    "operator_hung_up": "completed",
     "machine": "missed",
     "no_stream": "missed",
     "carrier_busy": "missed",

@@ -209,7 +209,7 @@ def desk_of(parts: Parts, health: Callable[[], Any]) -> Desk | None:
             call = reception.registry.get(call_sid)
             if call is None:
                 return Beside("offered")
-            return Beside(call.state, getattr(call, "listeners", 0), waits[call_sid])
+            return Beside(call.state, call.listeners, waits[call_sid])
 
         return of
 

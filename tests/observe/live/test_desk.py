@@ -105,8 +105,7 @@ def test_a_snapshot_and_what_changed_since_are_the_state(steps: list[Any], watch
             scene.health["calls"] += 1
         elif step == "approvals":
             scene.waiting = [*scene.waiting, {"tool_call_id": f"call_{len(scene.waiting)}"}]
-    for _ in range(4):  # the gateway's health is looked at less often
-        scene.desk.look()
+    scene.desk.look(at_health=True)
     fresh = Screen(scene, watch)
     for screen in screens:
         screen.take()

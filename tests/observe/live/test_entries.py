@@ -46,6 +46,7 @@ from gateway.core.events import (
     TransferStarted,
     TurnDone,
     UsageCounted,
+    Whispered,
 )
 from gateway.core.redaction import Redactor
 from gateway.core.turns import Turn
@@ -173,6 +174,7 @@ ONE_ENTRY: list[tuple[CallEvent, dict[str, Any]]] = [
         {"kind": "recording", "what": "ended", "audio_ms": 5.0, "incomplete": "disk_full"},
     ),
     (RecordingEnded(5.0, "", False, 1.0), {"kind": "recording", "what": "deleted"}),
+    (Whispered("ann", 1.0), {"kind": "whisper", "by": "ann"}),
     (DtmfGroup(4, 1.0), {"kind": "keys", "count": 4}),
 ]
 NO_ENTRY: list[CallEvent] = [

@@ -10,6 +10,7 @@ import structlog.testing
 
 from gateway.call.call import Call
 from gateway.call.registry import Registry
+from gateway.core.direction import SOFTPHONE
 from gateway.ops.placing.endings import Endings
 from gateway.ops.placing.watching import Watching
 from gateway.ops.rest import CarrierUnknown
@@ -34,11 +35,11 @@ class Scene:
         """Ends one."""
         await self.endings.end(self.here.now(dial), self.watch, leaving=leaving)
 
-    def on_line(self, *, streams: bool) -> list[str]:
+    def on_line(self, *, streams: bool, direction: str = "outbound-api") -> list[str]:
         """The call is on a line here; why it is told to end."""
         told: list[str] = []
         call = SimpleNamespace(
-            offer=SimpleNamespace(call_sid=SID, errand=None),
+            offer=SimpleNamespace(call_sid=SID, errand=None, direction=direction),
             downstream=SimpleNamespace(is_open=streams),
             end=told.append,
         )
@@ -90,6 +91,16 @@ async def test_a_call_on_the_line_loses_its_stream(tmp_path: Path, streams: bool
         told = scene.on_line(streams=streams)
         await scene.end(dial)
         assert (told, here.carrier.ended) == (["hung_up"], [] if streams else [SID])
+
+
+@pytest.mark.asyncio
+async def test_of_a_softphone_the_carrier_is_told_nothing(tmp_path: Path) -> None:
+    """Whether its stream is there or not."""
+    async with room(tmp_path) as here:
+        scene = Scene(here)
+        told = scene.on_line(streams=False, direction=SOFTPHONE)
+        assert await scene.endings.call(SID, scene.registry.get(SID))
+        assert (told, here.carrier.ended) == (["hung_up"], [])
 
 
 @pytest.mark.asyncio
