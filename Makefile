@@ -21,7 +21,7 @@ ARGS ?=
 BESIDE := -n 2 --dist loadfile
 
 # What `make test-system` needs, as command:Debian-package.
-SYSTEM_TOOLS := shellcheck:shellcheck espeak-ng:espeak-ng sox:sox strace:strace valgrind:valgrind node:nodejs chromium:chromium pg_ctlcluster:postgresql
+SYSTEM_TOOLS := shellcheck:shellcheck espeak-ng:espeak-ng sox:sox strace:strace valgrind:valgrind node:nodejs chromium:chromium pg_ctlcluster:postgresql prometheus:prometheus
 SYSTEM_PACKAGES := $(sort $(foreach tool,$(SYSTEM_TOOLS),$(lastword $(subst :, ,$(tool)))))
 
 UV := $(shell uv --version >/dev/null 2>&1 && command -v uv)

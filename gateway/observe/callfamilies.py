@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from gateway.core.direction import SOFTPHONE
 from gateway.core.usage import CLASSES
 from gateway.observe.families import OTHER, Counter, Family, Label, Timing
 
@@ -27,6 +28,7 @@ REASONS: Final = (
     "caller_hung_up",
     "agent_hung_up",
     "hung_up",
+    "operator_hung_up",
     "transferred",
     "message_left",
     "machine",
@@ -100,7 +102,10 @@ class CallFamilies:
     """One of each."""
 
     def __init__(self) -> None:
-        directions, verdicts = ("inbound", "outbound"), ("approved", "rejected", "timed_out")
+        directions, verdicts = (
+            ("inbound", "outbound", SOFTPHONE),
+            ("approved", "rejected", "timed_out"),
+        )
         agent = Label("agent", most=MOST_AGENTS)
         # The life of a call
         self.offered = Counter(

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from gateway.call.dialogue import NOTICE
 from gateway.call.greeting import GREETING
+from gateway.core.direction import SOFTPHONE
 from gateway.core.events import (
     AgentStarted,
     AgentStopped,
@@ -82,7 +83,7 @@ class CallFigures:
     def hear(self, call_sid: str, event: CallEvent) -> None:
         """A listener."""
         if isinstance(event, CallOffered):
-            direction = "outbound" if event.direction.startswith("outbound") else "inbound"
+            direction = _direction(event.direction)
             self._of.offered.add(direction)
             self._calls[call_sid] = _Call(event.agent, direction)
             return
@@ -206,6 +207,13 @@ class CallFigures:
 
     def _oddity(self, _call: _Call, event: CarrierOddity) -> None:
         self._of.oddities.add(event.kind)
+
+
+def _direction(told: str) -> str:
+    """One of three, whatever words the carrier has."""
+    if told == SOFTPHONE:
+        return SOFTPHONE
+    return "outbound" if told.startswith("outbound") else "inbound"
 
 
 _HANDLERS: dict[type, Callable[[CallFigures, _Call, Any], None]] = {

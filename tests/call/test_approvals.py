@@ -43,6 +43,7 @@ class Asker:
 
 def waiting(approvals: Approvals) -> list[str]:
     """The IDs that wait."""
+    assert approvals.waiting == len(approvals.pending())
     return [request.tool_call_id for request in approvals.pending()]
 
 

@@ -12,7 +12,7 @@ from gateway.core.events import (
     CallerStopped,
 )
 from tests.call import model_events as said
-from tests.call.talk import Talk, begin, finish, speech
+from tests.call.talk import CLOCK, Talk, begin, finish, speech
 from tests.call.watching import turns
 
 pytestmark = pytest.mark.usefixtures("still_clock")
@@ -259,6 +259,23 @@ async def test_whoever_cuts_the_agent_off_also_stops_the_model(cause: str) -> No
     ]
     assert talk.to_model(before)[0]["response_id"] == "resp_1"
     assert [event.cause for event in talk.all(BargeIn)] == [cause]
+    talk.close()
+
+
+@pytest.mark.asyncio
+async def test_how_long_the_clear_took_counts_from_what_asked_for_it() -> None:
+    """Of the caller's speech that is the moment its report was read, however long ago."""
+    talk = Talk()
+    talk.go_live()
+    begin(talk, 600)
+    talk.later(30)
+    read_at = CLOCK.now
+    talk.later(7)
+    assert talk.dialogue.interrupt("caller", cancel=False, since=read_at)
+    begin(talk, 600, "resp_2", "item_2")
+    talk.later(30)
+    assert talk.dialogue.interrupt("operator", cancel=True)
+    assert [event.clear_ms for event in talk.all(BargeIn)] == [pytest.approx(7.0), 0.0]
     talk.close()
 
 

@@ -94,6 +94,8 @@ async def test_a_real_interruption_is_final_and_answered(talk: Talk) -> None:
     assert corrections(talk, n) == ["response.cancel", "conversation.item.truncate"]
     (cut,) = [m for m in talk.to_model(n) if m["type"] == "conversation.item.truncate"]
     assert 500 <= cut["audio_end_ms"] <= 520
+    # The caller has not heard the agent since the report: what was decided later took no time.
+    assert [event.clear_ms for event in talk.all(BargeIn)] == [0.0]
     talk.hear(said.response_done(status="cancelled"), said.speech_stopped())
     n = len(talk.wire)
     talk.hear(said.committed())

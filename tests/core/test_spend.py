@@ -37,6 +37,16 @@ def test_a_limit_is_reached_softly_then_hard() -> None:
     assert spending.call_usd("CA1") == 6.0
 
 
+def test_what_a_day_has_cost_is_known_for_that_day_only() -> None:
+    """Asking changes nothing: a day that has not begun here yet has cost nothing."""
+    spending = Spending(Limits())
+    spending.add("CA1", "+1", "desk", 0.5, MONDAY)
+    spending.preload(MONDAY, [("+2", "desk", 0.25)])
+    assert (spending.today_usd(MONDAY), spending.today_usd(TUESDAY)) == (0.75, 0.0)
+    spending.add("CA1", "+1", "desk", 0.1, TUESDAY)
+    assert (spending.today_usd(MONDAY), spending.today_usd(TUESDAY)) == (0.0, 0.1)
+
+
 def test_a_limit_reached_hard_at_once_is_not_told_softly() -> None:
     """Neither with it nor later."""
     spending = Spending(Limits(per_call=1.0))

@@ -115,13 +115,14 @@ def test_nothing_is_remembered_of_calls_that_are_over() -> None:
     assert not counted.figures._calls
 
 
-def test_directions_are_two() -> None:
-    """The carrier has more words for those that leave."""
+def test_directions_are_three() -> None:
+    """The carrier has more words for those that leave; of softphones it knows nothing."""
     counted = Counted()
-    for direction in ("inbound", "outbound-api", "outbound-dial"):
+    for direction in ("inbound", "outbound-api", "outbound-dial", "softphone"):
         counted.hear(CallOffered("+1", "+1", "a", direction), sid=direction)
     assert counted.value("gateway_calls_offered_total", direction="outbound") == 2
     assert counted.value("gateway_calls_offered_total", direction="inbound") == 1
+    assert counted.value("gateway_calls_offered_total", direction="softphone") == 1
 
 
 def test_the_first_audio_of_the_agents_is_timed_once(counted: Counted) -> None:

@@ -43,6 +43,21 @@ async def test_memory_and_database_say_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
+async def test_states_and_outcomes_are_counted(tmp_path: Path) -> None:
+    """Each end once, however often it is told; what ended before this process is not among them."""
+    async with room(tmp_path) as here:
+        one, two = await here.waiting(), await here.waiting(OTHER)
+        await here.book.placed(two.id, SID)
+        assert here.book.states() == {"waiting": 1, "queued": 1}
+        await here.book.ended(one.id, "canceled")
+        await here.book.ended(one.id, "canceled")
+        assert (here.book.states(), here.book.outcomes) == ({"queued": 1}, {"canceled": 1})
+        later = Book(here.dials)
+        await later.find(one.id)
+        assert later.outcomes == {}
+
+
+@pytest.mark.asyncio
 async def test_what_another_process_let_in_is_found(tmp_path: Path) -> None:
     """By its ID or its CallSid; what is open is loaded at the start."""
     async with room(tmp_path) as here:

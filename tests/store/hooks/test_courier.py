@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +47,8 @@ class Office:
         self.clock = clock
         self._folder = folder
         self.url = "http://127.0.0.1:1/"
+        self.outcomes: Counter[str] = Counter()
+        """What came of the attempts of all rounds."""
 
     @property
     def settings(self) -> Settings:
@@ -67,6 +70,7 @@ class Office:
         courier.stop()
         async with asyncio.timeout(LIMIT_S):
             await courier.run()
+        self.outcomes += courier.outcomes
 
     async def row(self, delivery_id: str = "CA1:1") -> dict[str, Any]:
         """What the database knows of a delivery."""
@@ -192,6 +196,7 @@ async def test_it_is_tried_again_until_it_is_taken(office: Office, receiver: Rec
     assert len({each.headers["x-gateway-signature"] for each in receiver.told}) > 1
     row = await office.row()
     assert (row["state"], row["attempts"], row["error"]) == ("delivered", 4, None)
+    assert office.outcomes == {"failed": 3, "delivered": 1}
 
 
 @pytest.mark.asyncio
@@ -206,6 +211,7 @@ async def test_after_the_last_attempt_it_is_dead(office: Office, receiver: Recei
     assert receiver.ids == ["CA1:1"] * 9
     row = await office.row()
     assert (row["state"], row["attempts"], row["error"]) == ("dead", 9, "http_503")
+    assert office.outcomes == {"failed": 8, "dead": 1}
     assert [line["event"] for line in logs] == ["hook.failed"] * 8 + ["hook.dead"]
     assert logs[-1] == {
         "event": "hook.dead",
