@@ -129,8 +129,8 @@ async def run_gateway(settings: Settings) -> int:
     from gateway.store.archive import Archive
     from gateway.store.patterns import redactor
     from gateway.store.pricefile import read_prices
-    from gateway.store.records.library import Library
     from gateway.store.records.outcomes import outcome_of
+    from gateway.store.records.readingroom import ReadingRoom
     from gateway.web.app import build_app
     from gateway.web.pages import dashboard_of
     from gateway.web.parts import Parts
@@ -158,7 +158,7 @@ async def run_gateway(settings: Settings) -> int:
     board = Board(redactor(settings).text, hide_numbers=settings.redact_numbers)
     lag = Lag()
     metrics.observe_lag(lag)
-    library = Library(settings)
+    records = ReadingRoom(settings)
     log_level = LogLevel(settings.log_level, set_level)
     log_event = event_log(log_level.on_change.append)
     listeners = [log_event, archive.hear, tallies.hear, board.hear, metrics.hear]
@@ -176,7 +176,7 @@ async def run_gateway(settings: Settings) -> int:
     reception = Reception(line, agents.plan, secret)
     placing_calls = open_placing(settings, reception, agents.plan, tariff, tallies, consults)
     tools.start()
-    library.start()
+    records.start()
     try:
         async with placing_calls as placing:
             dials = None if placing is None else placing.book
@@ -190,7 +190,7 @@ async def run_gateway(settings: Settings) -> int:
                 audit=archive.audit,
                 users=users,
                 agents=agents,
-                library=library,
+                records=records,
                 archive=archive,
                 board=board,
                 lag=lag,
@@ -212,7 +212,7 @@ async def run_gateway(settings: Settings) -> int:
         await servers.stop()
         tools.stop()
         await asyncio.to_thread(archive.stop)
-        await asyncio.to_thread(library.stop)
+        await asyncio.to_thread(records.stop)
         if traces is not None:
             await asyncio.to_thread(traces.stop)
 

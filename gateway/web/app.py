@@ -89,7 +89,7 @@ def _api(parts: Parts, gate: Gate) -> list[Endpoint | Socket]:
         *ListenSocket(parts.reception.registry, parts.audit).sockets(),
         *AgentHandlers(parts.agents, parts.audit).endpoints(),
         *NumberHandlers(parts.settings, parts.agents, parts.audit).endpoints(),
-        *RecordHandlers(parts.library).endpoints(),
+        *RecordHandlers(parts.records).endpoints(),
         *LogLevelHandlers(parts.log_level, parts.audit).endpoints(),
-        *RecordingHandlers(parts.settings, parts.library).endpoints(),
+        *RecordingHandlers(parts.settings, parts.records).endpoints(),
     ]

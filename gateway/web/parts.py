@@ -14,7 +14,7 @@ from gateway.ops.users import Users
 from gateway.settings import Settings
 from gateway.store.archive import Archive
 from gateway.store.audit import AuditLog
-from gateway.store.records.library import Library
+from gateway.store.records.readingroom import ReadingRoom
 from gateway.web.twilio import Durable
 
 
@@ -36,7 +36,7 @@ class Parts:
     """Who may sign in; None = the admin of the settings, if there is one."""
     agents: AgentFolder | None = None
     """Who answers."""
-    library: Library | None = None
+    records: ReadingRoom | None = None
     """Where records are read."""
     archive: Archive | None = None
     """What is kept of calls."""

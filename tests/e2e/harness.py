@@ -49,9 +49,9 @@ from gateway.store.patterns import redactor
 from gateway.store.pricefile import read_prices
 from gateway.store.recordings.audio import read_stereo, recording_path
 from gateway.store.recordings.vault import open_vault
-from gateway.store.records.library import Library
 from gateway.store.records.outcomes import outcome_of
 from gateway.store.records.reader import open_reader
+from gateway.store.records.readingroom import ReadingRoom
 from gateway.store.spent import Spent
 from gateway.web.app import build_app
 from gateway.web.parts import Parts
@@ -256,9 +256,9 @@ async def house(
     listeners.append(board.hear)
     audit = None if archive is None else archive.audit
     parts = Parts(settings, reception, durable, placing, consults, audit=audit)
-    library = Library(settings)
-    library.start()
-    parts = replace(parts, archive=archive, board=board, library=library, agents=agents)
+    records = ReadingRoom(settings)
+    records.start()
+    parts = replace(parts, archive=archive, board=board, records=records, agents=agents)
     app = build_app(replace(parts, lag=lag, metrics=metrics))
     server = build_server(app, settings, reception)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
@@ -302,6 +302,6 @@ async def house(
         tools.stop()
         if archive is not None:
             await asyncio.to_thread(archive.stop)
-        await asyncio.to_thread(library.stop)
+        await asyncio.to_thread(records.stop)
         if traces is not None:
             await asyncio.to_thread(traces.stop)

@@ -22,7 +22,7 @@ from gateway.settings import Settings
 from gateway.store.recordings.audio import agent, caller, recording_path, why_none
 from gateway.store.recordings.playback import Playback
 from gateway.store.recordings.vault import open_vault
-from gateway.store.records.library import Library
+from gateway.store.records.readingroom import ReadingRoom
 from gateway.web.api.answers import answered_text
 from gateway.web.api.endpoint import Endpoint
 from gateway.web.api.records import asked
@@ -94,10 +94,10 @@ class Sound(Response):
 class RecordingHandlers:
     """The recordings of past calls."""
 
-    def __init__(self, settings: Settings, library: Library | None) -> None:
+    def __init__(self, settings: Settings, records: ReadingRoom | None) -> None:
         self._settings = settings
         self._folder = settings.data_dir / "recordings"
-        self._library = library
+        self._records = records
 
     def endpoints(self) -> list[Endpoint]:
         """The addresses."""
@@ -140,7 +140,7 @@ class RecordingHandlers:
     async def _opened(self, request: Request) -> Playback:
         """The recording of the call, open. HTTPException when there is none to be read."""
         call_sid = request.path_params["call_sid"]
-        call = await asked(self._library, lambda reader: reader.call(call_sid))
+        call = await asked(self._records, lambda reader: reader.call(call_sid))
         if call is None:
             raise HTTPException(404, "no such call is recorded")
         reason = why_none(call)

@@ -12,9 +12,9 @@ from starlette.responses import Response
 from gateway.core.transcript import as_list, as_text, as_vtt
 from gateway.store.records.figures import LIMIT_S as STATS_S
 from gateway.store.records.figures import Group
-from gateway.store.records.library import LIMIT_S, Library, RecordsAway
 from gateway.store.records.paging import Cursor, Sort
 from gateway.store.records.reader import CallFilter, Reader
+from gateway.store.records.readingroom import LIMIT_S, ReadingRoom, RecordsAway
 from gateway.store.records.searching import LONGEST, SHORTEST
 from gateway.store.records.views import View, lines_of
 from gateway.web.api.answers import answered_text
@@ -49,9 +49,9 @@ T = TypeVar("T")
 class RecordHandlers:
     """The records of past calls."""
 
-    def __init__(self, library: Library | None) -> None:
+    def __init__(self, records: ReadingRoom | None) -> None:
         """None = there are no records."""
-        self._library = library
+        self._records = records
 
     def endpoints(self) -> list[Endpoint]:
         """The addresses."""
@@ -111,7 +111,7 @@ class RecordHandlers:
         return answered_text(await self._asked(figures, STATS_S) or "[]")
 
     async def _of(self, request: Request, make: Callable[[View], str]) -> str:
-        """What is made of a call's record, over there on the library's thread."""
+        """What is made of a call's record, over there on the records' own thread."""
         call_sid = request.path_params["call_sid"]
 
         async def made(reader: Reader) -> str | None:
@@ -126,21 +126,21 @@ class RecordHandlers:
     async def _asked(
         self, question: Callable[[Reader], Awaitable[T]], limit_s: float = LIMIT_S
     ) -> T | None:
-        return await asked(self._library, question, limit_s)
+        return await asked(self._records, question, limit_s)
 
 
 async def asked(
-    library: Library | None,
+    records: ReadingRoom | None,
     question: Callable[[Reader], Awaitable[T]],
     limit_s: float = LIMIT_S,
 ) -> T | None:
     """What the records answer; None while nothing was ever recorded. HTTPException 503 when they
     cannot be read.
     """
-    if library is None:
+    if records is None:
         raise HTTPException(503, _NO_RECORDS)
     try:
-        return await library.ask(question, limit_s)
+        return await records.ask(question, limit_s)
     except RecordsAway as error:
         raise HTTPException(503, str(error)) from None
 

@@ -11,7 +11,7 @@ from gateway.call.approvals import Approvals
 from gateway.call.reception import Reception
 from gateway.call.registry import Registry
 from gateway.settings import Settings
-from gateway.store.records.library import Library
+from gateway.store.records.readingroom import ReadingRoom
 from gateway.web.app import build_app
 from gateway.web.parts import Parts
 
@@ -35,10 +35,10 @@ async def desk(settings: Settings, **parts: Any) -> AsyncIterator[httpx2.AsyncCl
 @asynccontextmanager
 async def reading(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
     """The same with the records of these settings."""
-    library = Library(settings)
-    library.start()
+    records = ReadingRoom(settings)
+    records.start()
     try:
-        async with desk(settings, library=library) as client:
+        async with desk(settings, records=records) as client:
             yield client
     finally:
-        library.stop()
+        records.stop()

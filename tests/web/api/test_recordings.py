@@ -15,7 +15,7 @@ from gateway.core.waveform import peaks
 from gateway.settings import Settings
 from gateway.store.recordings.tapefile import PartFile, form_of, wav_header
 from gateway.store.recordings.vault import Vault, open_vault
-from gateway.store.records.library import Library
+from gateway.store.records.readingroom import ReadingRoom
 from gateway.web.api.recordings import Part, part_of
 from tests.store.databases import settings_in
 from tests.store.disks import pattern
@@ -65,21 +65,21 @@ def a_call(**changed: Any) -> Rows:
 @asynccontextmanager
 async def served(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
     """The recordings of these settings over a real socket."""
-    library = Library(settings)
-    library.start()
+    records = ReadingRoom(settings)
+    records.start()
     keys: dict[str, Any] = {"recording_keys": settings.recording_keys}
     try:
         async with running(
             settings.data_dir / "running",
             api_token=TOKEN,
             data_dir=settings.data_dir,
-            parts={"library": library},
+            parts={"records": records},
             **keys,
         ) as gateway:
             gateway.http.headers.update(BEARER)
             yield gateway.http
     finally:
-        library.stop()
+        records.stop()
 
 
 @pytest.mark.asyncio

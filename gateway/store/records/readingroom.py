@@ -30,7 +30,7 @@ class RecordsAway(GatewayError):
     """The records cannot be read now; the message says why in one line."""
 
 
-class Library:
+class ReadingRoom:
     """Answers questions about recorded calls, from any loop."""
 
     def __init__(self, settings: Settings) -> None:
@@ -39,7 +39,7 @@ class Library:
         self._engine: AsyncEngine = open_database(settings)
         self._begun = False
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="library", daemon=True)
+        self._thread = threading.Thread(target=self._loop.run_forever, name="records", daemon=True)
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     def start(self) -> None:

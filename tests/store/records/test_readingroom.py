@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from gateway.settings import Settings
-from gateway.store.records.library import AT_ONCE, Library, RecordsAway
 from gateway.store.records.reader import CallFilter, Reader
+from gateway.store.records.readingroom import AT_ONCE, ReadingRoom, RecordsAway
 from tests.store.databases import settings_in
 from tests.store.sample import recorded, sample_call
 
@@ -20,14 +20,14 @@ pytestmark = pytest.mark.asyncio
 
 
 @contextmanager
-def library_of(settings: Settings) -> Iterator[Library]:
-    """A library that is open."""
-    library = Library(settings)
-    library.start()
+def room_of(settings: Settings) -> Iterator[ReadingRoom]:
+    """A reading room that is open."""
+    records = ReadingRoom(settings)
+    records.start()
     try:
-        yield library
+        yield records
     finally:
-        library.stop()
+        records.stop()
 
 
 async def sids(reader: Reader) -> list[str]:
@@ -44,29 +44,29 @@ async def test_questions_are_answered_on_another_thread(settings: Settings) -> N
         seen.add(threading.current_thread().name)
         return await sids(reader)
 
-    with library_of(settings) as library:
-        answers = await asyncio.gather(*(library.ask(question) for _ in range(3 * AT_ONCE)))
+    with room_of(settings) as records:
+        answers = await asyncio.gather(*(records.ask(question) for _ in range(3 * AT_ONCE)))
     assert answers == [["CA1"]] * 3 * AT_ONCE
-    assert seen == {"library"}
+    assert seen == {"records"}
 
 
 async def test_nothing_recorded_yet_is_no_answer_and_makes_no_file(tmp_path: Path) -> None:
     """As soon as there is something, it is found."""
     settings = settings_in(tmp_path)
-    with library_of(settings) as library:
-        assert await library.ask(sids) is None
+    with room_of(settings) as records:
+        assert await records.ask(sids) is None
         assert os.listdir(tmp_path) == []
         await recorded(settings, sample_call("CA1"))
-        assert await library.ask(sids) == ["CA1"]
+        assert await records.ask(sids) == ["CA1"]
 
 
 async def test_a_database_that_is_away_is_one_clear_line(tmp_path: Path) -> None:
     """Without a password, and asked again the next time."""
     url = "postgresql://somebody:secret@127.0.0.1:1/calls"
-    with library_of(settings_in(tmp_path, database_url=url)) as library:
+    with room_of(settings_in(tmp_path, database_url=url)) as records:
         for _ in range(2):
             with pytest.raises(RecordsAway, match=r"^cannot read the records in 127.0.0.1:1/calls"):
-                await library.ask(sids)
+                await records.ask(sids)
 
 
 async def test_an_older_database_is_refused(tmp_path: Path) -> None:
@@ -75,10 +75,10 @@ async def test_an_older_database_is_refused(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE calls (call_sid TEXT)")
     connection.close()
     with (
-        library_of(settings_in(tmp_path)) as library,
+        room_of(settings_in(tmp_path)) as records,
         pytest.raises(RecordsAway, match="gateway db upgrade"),
     ):
-        await library.ask(sids)
+        await records.ask(sids)
 
 
 async def test_an_answer_that_takes_too_long_is_given_up(settings: Settings) -> None:
@@ -88,16 +88,16 @@ async def test_an_answer_that_takes_too_long_is_given_up(settings: Settings) -> 
     async def never(_reader: Reader) -> None:
         await asyncio.Event().wait()
 
-    with library_of(settings) as library:
-        asking = asyncio.create_task(library.ask(never, 0.05))
-        assert await library.ask(sids) == ["CA1"]
+    with room_of(settings) as records:
+        asking = asyncio.create_task(records.ask(never, 0.05))
+        assert await records.ask(sids) == ["CA1"]
         with pytest.raises(RecordsAway, match=r"did not answer in 0.05 s"):
             await asking
-        assert await library.ask(sids) == ["CA1"]
+        assert await records.ask(sids) == ["CA1"]
 
 
 async def test_stopping_ends_what_is_being_asked(settings: Settings) -> None:
-    """Nobody waits for ever; a library that never started is closed, too."""
+    """Nobody waits for ever; a records that never started is closed, too."""
     await recorded(settings, sample_call("CA1"))
     begun = threading.Event()
 
@@ -105,11 +105,11 @@ async def test_stopping_ends_what_is_being_asked(settings: Settings) -> None:
         begun.set()
         await asyncio.Event().wait()
 
-    library = Library(settings)
-    library.start()
-    asking = asyncio.create_task(library.ask(never))
+    records = ReadingRoom(settings)
+    records.start()
+    asking = asyncio.create_task(records.ask(never))
     await asyncio.to_thread(begun.wait)
-    await asyncio.to_thread(library.stop)
+    await asyncio.to_thread(records.stop)
     with pytest.raises(asyncio.CancelledError):
         await asking
-    Library(settings).stop()
+    ReadingRoom(settings).stop()
