@@ -33,6 +33,7 @@ from gateway.core.events import (
     TurnDone,
     UsageCounted,
 )
+from gateway.core.shown import masked_number
 from gateway.core.words import NOT_SPOKEN
 from gateway.observe.live.entries import Redact, Timeline
 
@@ -226,7 +227,7 @@ class Board:
 
     def view(self, call: LiveCall) -> View:
         """A call for people and programs."""
-        shown = _hidden if self._hide else str
+        shown = masked_number if self._hide else str
         return {
             "call_sid": call.call_sid,
             "direction": call.direction,
@@ -329,16 +330,6 @@ def _speaking(call: LiveCall) -> str:
     if call.hears:
         return "both" if call.speaks else "caller"
     return "agent" if call.speaks else ""
-
-
-def _hidden(number: str) -> str:
-    """All but the last two digits as ``*``, as logs show numbers."""
-    digits = sum(char.isdigit() for char in number)
-    shown = []
-    for char in number:
-        shown.append("*" if char.isdigit() and digits > 2 else char)
-        digits -= char.isdigit()
-    return "".join(shown)
 
 
 _TOLD: dict[type[Any], Callable[[Board, LiveCall, Any, float], None]] = {

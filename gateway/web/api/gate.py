@@ -28,6 +28,7 @@ from gateway.web.api.answers import answered
 from gateway.web.api.endpoint import Access, Endpoint, Handler, Socket, Who
 from gateway.web.api.origin import is_foreign, is_local, is_unsafe
 from gateway.web.api.sessions import Session, Sessions
+from gateway.web.sockets import abort
 
 SIGNED_OUT = 4401
 """The code with which a socket is closed whose session has ended."""
@@ -204,8 +205,11 @@ class Gate:
 
 
 async def _close(websocket: WebSocket) -> None:
-    if websocket.application_state is not WebSocketState.CONNECTED:
-        return  # or it was handed over: its handler has closed it
-    # The other side may have gone just then.
-    with contextlib.suppress(RuntimeError, OSError):
-        await websocket.close(SIGNED_OUT, "signed out")
+    if websocket.application_state is WebSocketState.DISCONNECTED:
+        return
+    # The other side may have gone just then, or take nothing: the close would wait behind that.
+    with contextlib.suppress(RuntimeError, OSError, TimeoutError):
+        async with asyncio.timeout(TIDY_S):
+            await websocket.close(SIGNED_OUT, "signed out")
+            return
+    abort(websocket)

@@ -28,7 +28,7 @@ from gateway.ops.pointing import (
     point,
     points_here,
 )
-from gateway.ops.rest import CARRIER_FAULTS, Number, TwilioRest
+from gateway.ops.rest import CARRIER_FAULTS, Number, TwilioRest, has_carrier
 from gateway.settings import Settings
 from gateway.store.audit import AuditLog
 from gateway.web.api.answers import body_of
@@ -39,6 +39,7 @@ FRESH_S = 30.0
 LIMIT_S = 10.0
 """Longest the carrier is waited for."""
 _PATH = "/api/numbers"
+_NO_CARRIER = "there are no numbers: offline there is no carrier that could be asked"
 
 
 class NumberRow(msgspec.Struct):
@@ -102,6 +103,7 @@ class NumberHandlers:
     async def list(self, request: Request) -> Any:
         """Every number of the account."""
         Query(request, {})
+        self._need_carrier()
         async with self._asking:
             if self._found_s is None or time.monotonic() - self._found_s >= FRESH_S:
                 self._found = await self._asked()
@@ -111,6 +113,7 @@ class NumberHandlers:
     async def point(self, request: Request) -> dict[str, Any]:
         """Points a number here as ``gateway webhook set`` does; the change."""
         wish, number = _wish(await body_of(request)), as_written(request.path_params["number"])
+        self._need_carrier()
         try:
             # In a loop of its own: the table of what was there before is brought up to date first.
             plan = await asyncio.to_thread(asyncio.run, _pointed(self._settings, number, wish))
@@ -123,6 +126,11 @@ class NumberHandlers:
         if plan.changes and self._audit is not None:
             self._audit.note(who_asks(request), "number.pointed", detail=plan.number.e164)
         return change_json(plan)
+
+    def _need_carrier(self) -> None:
+        """Credentials that happen to lie about are not asked for by a gateway that is offline."""
+        if not has_carrier(self._settings):
+            raise HTTPException(503, _NO_CARRIER)
 
     async def _asked(self) -> Sequence[Number]:
         rest = self._rest()

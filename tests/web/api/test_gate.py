@@ -1,5 +1,6 @@
 """The gate: who gets through to an endpoint or a socket, as whom, and what the others are told."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -12,14 +13,16 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient, WebSocketDenialResponse
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketState
 
 from gateway.call.reception import Reception
 from gateway.ops.userfile import User
 from gateway.ops.users import Users
 from gateway.settings import load_settings
+from gateway.web.api import gate as gate_module
 from gateway.web.api.endpoint import Access, Endpoint, Socket, Who, who_asks
 from gateway.web.api.gate import Gate
+from gateway.web.sockets import ABORT
 
 TOKEN = "a-made-up-api-token"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -334,3 +337,29 @@ async def test_a_plain_cookie_is_none_under_a_public_name() -> None:
 def cookie(secret: str) -> dict[str, str]:
     """What a browser on this machine sends."""
     return {"Cookie": f"gateway={secret}"}
+
+
+@pytest.mark.asyncio
+async def test_a_socket_that_takes_no_close_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A close waits behind what its other end does not read, for ever; the connection goes."""
+    monkeypatch.setattr(gate_module, "TIDY_S", 0.01)
+    dropped: list[str] = []
+    frozen = asyncio.Event()
+
+    async def send(_message: Any) -> None:
+        await frozen.wait()
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    extensions = {ABORT: {"abort": lambda: dropped.append("dropped")}}
+    scope = {"type": "websocket", "extensions": extensions, "headers": [], "path": "/"}
+    websocket = WebSocket(scope, receive, send)
+    websocket.application_state = WebSocketState.CONNECTED
+    await gate_module._close(websocket)
+    assert dropped == ["dropped"]
+    frozen.set()
+    awake = WebSocket(scope, receive, send)
+    awake.application_state = WebSocketState.CONNECTED
+    await gate_module._close(awake)
+    assert dropped == ["dropped"]

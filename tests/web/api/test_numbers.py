@@ -110,7 +110,20 @@ async def test_a_carrier_that_is_not_there_is_503(tmp_path: Path) -> None:
     async with desk(settings) as http:
         assert (await http.get(PATH)).status_code == 503
         assert (await http.post(f"{PATH}/{MAIN}/point")).status_code == 503
-    async with desk(agents_settings(api_token=TOKEN, twilio_account_sid="")) as http:
+    public = "https://voice.example.com"
+    nobodys = agents_settings(api_token=TOKEN, twilio_account_sid="", public_url=public)
+    async with desk(nobodys) as http:
         answer = await http.get(PATH)
     assert answer.status_code == 503
     assert "TWILIO_ACCOUNT_SID" in answer.json()["error"]
+
+
+async def test_offline_no_carrier_is_asked(tmp_path: Path) -> None:
+    """Whatever credentials lie about: it is said at once."""
+    settings = agents_settings(
+        api_token=TOKEN, public_url="http://127.0.0.1:8000", twilio_api_url="", data_dir=tmp_path
+    )
+    async with desk(settings) as http:
+        for answer in (await http.get(PATH), await http.post(f"{PATH}/{MAIN}/point")):
+            assert answer.status_code == 503
+            assert "offline there is no carrier" in answer.json()["error"]
