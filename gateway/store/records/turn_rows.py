@@ -30,6 +30,9 @@ from gateway.store.records.rows import row
 
 _STAGES = ("kind", "endpoint_ms", "model_ms", "gateway_ms", "play_ms", "response_ms")
 
+_REMEMBERED = 64
+"""Turns of each side that are remembered: of none that is older will anything be told."""
+
 Redact = Callable[[str, str], str]
 """Takes words, and what the other side said before them; returns what may be kept of the words."""
 
@@ -156,12 +159,13 @@ class TurnRows:
         turn = self._by_caller.get(item_id)
         if turn is not None and not turn.spent:
             return turn, {}
-        turn = self._by_caller[item_id] = self._next(item_id)
+        turn = self._next(item_id)
+        _remember(self._by_caller, item_id, turn)
         return turn, {"who": "caller", "item_id": item_id}
 
     def _named(self, turn: _Spoken, item_id: str) -> tuple[_Spoken, _Values]:
         """The turn began before its item was known."""
-        self._by_caller[item_id] = self._by_caller.pop("")
+        _remember(self._by_caller, item_id, self._by_caller.pop(""))
         turn.unique = True
         return turn, {"item_id": item_id}
 
@@ -241,7 +245,8 @@ class TurnRows:
         turn = self._by_agent.get(item_id)
         if turn is not None and not turn.spent:
             return turn, {}
-        turn = self._by_agent[item_id] = self._next(item_id)
+        turn = self._next(item_id)
+        _remember(self._by_agent, item_id, turn)
         values: _Values = {"who": "agent", "agent": self._agent, "item_id": item_id}
         values["response_id"] = response_id
         if item_id in self._words:
@@ -255,7 +260,7 @@ class TurnRows:
         """The latencies are those of a response's first item."""
         if not response_id or response_id in self._answers:
             return {}
-        self._answers[response_id] = turn
+        _remember(self._answers, response_id, turn)
         measured = self._measured.pop(response_id, None)
         return {} if measured is None else _stages(measured)
 
@@ -268,6 +273,14 @@ class TurnRows:
     def _next(self, item_id: str) -> _Spoken:
         self._count += 1
         return _Spoken(self._count, item_id)
+
+
+def _remember(turns: dict[str, _Spoken], name: str, turn: _Spoken) -> None:
+    """The newest one, whatever had that name before; the oldest of too many is forgotten."""
+    turns.pop(name, None)
+    turns[name] = turn
+    if len(turns) > _REMEMBERED:
+        del turns[next(iter(turns))]
 
 
 def _stages(turn: Turn) -> _Values:

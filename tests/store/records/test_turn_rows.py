@@ -25,7 +25,7 @@ from gateway.core.events import (
 from gateway.core.turns import Turn
 from gateway.core.words import NOT_SPOKEN
 from gateway.store.entry import Entry
-from gateway.store.records.turn_rows import TurnRows
+from gateway.store.records.turn_rows import _REMEMBERED, TurnRows
 from tests.store.anything import ANYTHING
 from tests.store.book import Book, Row, as_it_is
 
@@ -452,3 +452,20 @@ def test_an_item_that_turns_out_longer_was_heard_less() -> None:
     (turn,) = book.rows("turns")
     assert (turn["heard_text"], turn["unheard_text"]) == ("one two", "three four")
     assert (turn["to_ms"], turn["audio_ms"], turn["interrupted"]) == (1000.0, 2000, True)
+
+
+def test_of_a_long_call_the_newest_turns_are_remembered() -> None:
+    """An hour's 400 turns would be half a megabyte, and each would look through all of them."""
+    turns = TurnRows(lambda text, _before: text)
+    for number in range(400):
+        caller, agent, at_ms = f"item_c{number}", f"item_a{number}", number * 9000.0
+        turns.tell(CallerStarted(at_ms, caller, at_ms))
+        turns.tell(CallerStopped(at_ms + 2000, caller, at_ms + 1500))
+        turns.tell(CallerSpoke(caller, "how is the weather?"))
+        turns.tell(AgentStarted(agent, f"resp_{number}", at_ms + 3000))
+        turns.tell(AgentSpoke(agent, "it is fine"))
+        turns.tell(AgentStopped(agent, f"resp_{number}", 900, 900, at_ms + 4000))
+    kept = [turns._by_caller, turns._by_agent, turns._answers]
+    assert [len(each) for each in kept] == [_REMEMBERED] * 3
+    (change,) = turns.tell(CallerSpoke(f"item_c{399 - _REMEMBERED + 1}", "and tomorrow?"))
+    assert change.key == {"number": 2 * (399 - _REMEMBERED + 1) + 1}
