@@ -51,8 +51,8 @@ from gateway.core.events import (
 )
 from gateway.core.words import NOT_SPOKEN, split_heard
 
-MOST_ENTRIES = 1000
-"""Kept of a call."""
+MOST_ENTRIES = 400
+"""Kept of a call, 0.9 KB each; the records have the rest."""
 MOST_CHARS = 4000
 """Shown of one text."""
 _MARGIN_CHARS = 200
