@@ -184,7 +184,7 @@ async def test_somebody_talks_with_the_front_desk(tmp_path: Path) -> None:
 
 
 def check_messages(sent: list[dict[str, Any]], got: list[dict[str, Any]], cuts: int) -> None:
-    """They are Twilio's; each mark came back once, and in order."""
+    """They are Twilio's; each mark came back once and in order, but for words cut by hanging up."""
     assert [each["event"] for each in sent[:2]] == ["connected", "start"]
     assert sent[-1]["event"] == "stop"
     numbers = [int(each["sequenceNumber"]) for each in sent[1:]]
@@ -195,7 +195,9 @@ def check_messages(sent: list[dict[str, Any]], got: list[dict[str, Any]], cuts: 
     assert [each["event"] for each in got].count("clear") == cuts
     asked = [each["mark"]["name"] for each in got if each["event"] == "mark"]
     answered = [each["mark"]["name"] for each in sent if each["event"] == "mark"]
-    assert answered == asked
+    assert answered == asked[: len(answered)]
+    until_cut = got[: max(at for at, each in enumerate(got) if each["event"] == "clear")]
+    assert len(answered) >= [each["event"] for each in until_cut].count("mark")
     assert [each["dtmf"]["digit"] for each in sent if each["event"] == "dtmf"] == ["4", "2", "#"]
 
 
