@@ -61,7 +61,7 @@ test-system: $(READY) ## tests that need system packages; fails when one is miss
 		command -v "$${tool%%:*}" >/dev/null || missing="$$missing $${tool##*:}"; \
 	done; \
 	test -z "$$missing" || { echo "missing, install with: apt-get install$$missing" >&2; exit 1; }
-	$(BIN)/pytest -m 'system and not long' $(ARGS)
+	$(BIN)/pytest $(BESIDE) -m 'system and not long' $(ARGS)
 
 long: $(READY) ## tests that take more than minutes
 	$(BIN)/pytest -m long --timeout 3600 $(ARGS)
