@@ -29,6 +29,7 @@ class Nothing:
 
     tapes = None
     audit = None
+    courier = None
 
     def __init__(self, *_: object) -> None:
         """Whatever the archive is told."""

@@ -10,7 +10,10 @@ import pytest
 from bench.kept import WHAT, Nothing, prepare
 from bench.records import VARIANTS
 from gateway.settings import load_settings
+from gateway.store.archive import Archive
+from gateway.store.pricefile import read_prices
 from gateway.store.recordings.vault import open_vault
+from tests.store.databases import settings_in
 
 
 def test_every_way_of_keeping_is_a_variant() -> None:
@@ -46,3 +49,12 @@ def test_nothing_is_kept_without_waiting() -> None:
     nothing = Nothing("settings", "prices")
     assert nothing.tapes is None
     assert asyncio.run(nothing.durable(0.0))
+
+
+def test_nothing_has_all_an_archive_has(tmp_path: Path) -> None:
+    """Who asks the archive for something finds it there too."""
+    settings = settings_in(tmp_path)
+    archive = Archive(settings, read_prices(settings))
+    archive.stop()
+    lacking = {name for name in dir(archive) if not name.startswith("_")} - {*dir(Nothing)}
+    assert lacking == set()
