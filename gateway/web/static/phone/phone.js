@@ -65,6 +65,7 @@ class Phone {
     this.output.addEventListener("change", () => void this.playThrough(this.output.value));
     this.meters = { caller: new Meter("You", "caller"), agent: new Meter("Agent", "agent") };
     this.keypad = keypad((key) => this.press(key));
+    this.page = el("a", { class: "phone-page", hidden: true }, "The call’s page: waits, costs, recording");
     this.onward = el("div", { class: "phone-onward", hidden: true });
     this.talk = new Talk();
     const outputs = field("Loudspeaker", this.output);
@@ -78,6 +79,7 @@ class Phone {
         el("div", { class: "phone-who" }, field("Agent", this.agent), field("As if this number were called", this.called)),
         el("div", { class: "phone-go" }, this.dial, this.mute, this.clock),
         this.status,
+        this.page,
         this.trouble,
         this.onward,
         el("div", { class: "phone-meters" }, this.meters.caller.element, this.meters.agent.element),
@@ -188,6 +190,7 @@ class Phone {
     if (call !== this.call) return;
     if (call.callSid && this.element.dataset.callSid !== call.callSid) {
       this.element.dataset.callSid = call.callSid;
+      this.page.href = `#/calls/${encodeURIComponent(call.callSid)}`;
       this.watch(call.callSid);
       this.onCall(call.callSid);
     }
@@ -215,6 +218,8 @@ class Phone {
     this.drawOnward(state === "elsewhere" ? call.destination : null);
     this.tick(on);
     if (state !== "talking") for (const meter of Object.values(this.meters)) meter.rest();
+    // Leaving for it in the middle of the call would hang up.
+    this.page.hidden = state !== "over" || !call.callSid;
     if (state === "over") this.rest();
   }
 

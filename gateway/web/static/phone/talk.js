@@ -1,6 +1,7 @@
 // What is said and done in the call, while it goes on.
 
 import { el, icon } from "../call/dom.js";
+import { lasting } from "../call/words.js";
 
 const CAUSES = { caller: "you spoke", guardrail: "a guardrail stopped it", operator: "a person stopped it", dtmf: "you pressed a key", tool: "a tool stopped it" };
 
@@ -10,6 +11,7 @@ export function lineOf(entry) {
   return tell ? tell(entry) : null;
 }
 
+const STAGES = [["endpoint_ms", "your turn noticed as over"], ["model_ms", "model"], ["gateway_ms", "gateway"]];
 const did = (symbol, text) => ({ who: "", text, note: "", symbol });
 const words = (text) => String(text ?? "").replaceAll("_", " ");
 
@@ -27,12 +29,18 @@ const KINDS = Object.assign(Object.create(null), {
   consent: (e) => did("dot", `recording: ${words(e.state)}`),
   idle: () => did("idle", "asked whether you are still there"),
   error: (e) => did("warn", `the model reported ${words(e.code)}`),
+  turn: (e) => (e.response_ms == null ? null : did("idle", `you waited ${lasting(e.response_ms)}: ${waits(e)}`)),
   whisper: (e) => did("whisper", `${e.by} told the agent something`),
   spend: (e) => did("warn", `${words(e.limit)} limit of spending reached`),
 });
 
 function seconds(ms) {
   return `${((ms ?? 0) / 1000).toFixed(1)} s`;
+}
+
+/** What the waiting for an answer was made of. */
+function waits(turn) {
+  return STAGES.filter(([name]) => turn[name] != null).map(([name, label]) => `${label} ${lasting(turn[name])}`).join(", ");
 }
 
 /** The list of a call's entries on the page. */

@@ -43,6 +43,8 @@ test("entries read as sentences", () => {
   assert.equal(lineOf({ kind: "tool", tool: "look_up", duration_ms: null }).text, "look up …");
   assert.equal(lineOf({ kind: "handoff", from_agent: "a", to_agent: "b" }).text, "a handed over to b");
   assert.equal(lineOf({ kind: "keys", count: 2 }).text, "2 keys pressed");
-  assert.equal(lineOf({ kind: "turn" }), null);
+  assert.equal(lineOf({ kind: "turn", response_ms: null }), null);
+  const turn = { kind: "turn", endpoint_ms: 504.2, model_ms: 351, gateway_ms: 0.04, response_ms: 855.3 };
+  assert.equal(lineOf(turn).text, "you waited 855\u00a0ms: your turn noticed as over 504\u00a0ms, model 351\u00a0ms, gateway 0.04\u00a0ms");
   assert.equal(lineOf({ kind: "constructor" }), null);
 });

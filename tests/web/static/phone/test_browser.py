@@ -150,6 +150,7 @@ async def test_somebody_talks_with_the_front_desk(tmp_path: Path) -> None:
         page = opened.page
         await call(page)
         await opened.see("Hello, how much baggage can I take with me?", ".talk", 60)
+        await opened.see("you waited", ".talk")
         await opened.see("frontdesk handed over to faq", ".talk")
         await opened.see("faq lookup", ".talk")
         await opened.see("interrupted: you spoke", ".talk", 60)
@@ -167,6 +168,8 @@ async def test_somebody_talks_with_the_front_desk(tmp_path: Path) -> None:
         assert 0 < silent_ms < 20
         call_sid = await opened.run("document.querySelector('.phone').dataset.callSid")
         await hang_up(page)
+        link = page.get_by_role("link", name="The call’s page")
+        assert await link.get_attribute("href") == f"#/calls/{call_sid}"
         await keep(page, "over")
         await gateway.told("call.ended")
         audio, sent = await sent_audio(opened), await opened.run("sent")

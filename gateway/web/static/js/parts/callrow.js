@@ -59,7 +59,7 @@ function showSpeaking(root, speaking) {
 
 function flagsOf(call) {
   const flags = [];
-  if (call.direction !== "inbound") flags.push("outbound");
+  if (call.direction.startsWith("outbound")) flags.push("outbound");
   if (call.phone) flags.push("softphone");
   if (call.recording) flags.push("recorded");
   if (call.approvals) flags.push(counted(call.approvals, "approval"));

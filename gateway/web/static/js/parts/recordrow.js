@@ -17,7 +17,8 @@ export function recordHead(zone) {
 export function recordRow(call) {
   const cell = (name, ...children) => el("td", { role: "cell", "data-name": name, class: name.toLowerCase().replace(" ", "-") }, ...children);
   const link = el("a", { class: "call-link", href: `#/calls/${encodeURIComponent(call.call_sid)}` }, `${call.caller || "Unknown"} → ${call.called || "unknown"}`);
-  const flags = [call.direction && call.direction !== "inbound" ? "outbound" : "", call.recording && !call.recording_purged_at ? "recorded" : "", call.campaign ?? ""].filter(Boolean);
+  const direction = call.direction?.startsWith("outbound") ? "outbound" : call.direction === "softphone" ? "softphone" : "";
+  const flags = [direction, call.recording && !call.recording_purged_at ? "recorded" : "", call.campaign ?? ""].filter(Boolean);
   const row = el("tr", { role: "row" },
     cell("When", el("time", { datetime: call.offered_at }, when(call.offered_at))),
     cell("Call", link, el("span", { class: "flags" }, ...flags.map((text) => el("span", { class: "tag" }, text)))),
