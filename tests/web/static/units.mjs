@@ -12,7 +12,7 @@ const { nextOf, pathWith } = await at("js/api.js");
 const { matched, parsed } = await at("js/router.js");
 const { recordOf, splitAt } = await at("js/liverecord.js");
 const { askOf, newKey, stepsOf } = await at("js/outbound.js");
-const { columns, everyDay, together } = await at("js/stats.js");
+const { columns, everyDay, lastMinutes, together, wholeDays } = await at("js/stats.js");
 const { queryOf } = await at("js/parts/filters.js");
 const { ago, localDay, startOfDay, when, zoneName } = await at("js/times.js");
 const { split } = await at("js/listen.js");
@@ -161,6 +161,11 @@ test("days without calls are days, too", () => {
   assert.deepEqual([everyDay([]), together(days).calls], [[], 3]);
   const [moments, waits] = columns(days, (row) => row.response_p50_ms);
   assert.deepEqual([moments.length, waits], [3, [null, null, null]]);
+});
+
+test("a chart goes from its first to its last moment, also when they are the same", () => {
+  assert.deepEqual([wholeDays([]), wholeDays([100_000]), wholeDays([100_000, 186_400])], [null, [56_800, 143_200], [56_800, 229_600]]);
+  assert.deepEqual([lastMinutes([]), lastMinutes([500]), lastMinutes([100, 500])], [null, [440, 500], [100, 500]]);
 });
 
 test("filters become the API's query", () => {

@@ -24,6 +24,22 @@ export function columns(days, ...values) {
   return [days.map(({ day }) => noon(day)), ...values.map((value) => days.map((row) => value(row) ?? null))];
 }
 
+const DAY_S = 86_400;
+
+/** How far apart the words below a chart of days may be, in seconds. */
+export const DAYS = [1, 2, 7, 14, 28, 56, 112].map((days) => days * DAY_S);
+
+/** From where to where a chart of days goes: its first and last bar have room for all their width. */
+export function wholeDays(noons) {
+  return noons.length ? [noons[0] - DAY_S / 2, noons[noons.length - 1] + DAY_S / 2] : null;
+}
+
+/** From where to where a chart of moments goes: a minute at least, up to the last. */
+export function lastMinutes(moments) {
+  const last = moments[moments.length - 1];
+  return moments.length ? [Math.min(moments[0], last - 60), last] : null;
+}
+
 /** What all days come to together. */
 export function together(days) {
   const sum = (name) => days.reduce((all, row) => all + (row[name] ?? 0), 0);

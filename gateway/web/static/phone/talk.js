@@ -19,7 +19,7 @@ const KINDS = Object.assign(Object.create(null), {
   caller: (e) => ({ who: "caller", text: e.text ?? (e.to_ms == null ? "speaking …" : "…"), note: "", symbol: "" }),
   agent: (e) => ({ who: "agent", text: e.text ?? "…", note: e.cut ? `cut off after ${seconds(e.heard_ms)}` : "", symbol: "", by: e.agent ?? "" }),
   barge_in: (e) => did("cut", `interrupted: ${CAUSES[e.cause] ?? words(e.cause)}`),
-  tool: (e) => did("tool", `${words(e.tool)}${e.duration_ms == null ? " …" : ` took ${seconds(e.duration_ms)}`}`),
+  tool: (e) => did("tool", `${words(e.tool)}${e.duration_ms == null ? " …" : ` took ${lasting(e.duration_ms)}`}`),
   handoff: (e) => did("handoff", `${e.from_agent} handed over to ${e.to_agent}`),
   approval: (e) => did("check", e.verdict ? `${words(e.tool)}: ${words(e.verdict)}` : `${words(e.tool)} waits for somebody’s approval`),
   guardrail: (e) => did("guardrail", `guardrail ${words(e.guardrail)}`),

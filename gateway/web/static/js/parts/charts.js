@@ -3,8 +3,7 @@
 import uPlot from "../../vendor/uplot/uPlot.esm.js";
 import { el } from "../../call/dom.js";
 import { NONE, known } from "../../call/words.js";
-
-const HALF_A_DAY_S = 43_200;
+import { DAYS, lastMinutes, wholeDays } from "../stats.js";
 
 // Variables hold `light-dark(…)`, which a canvas does not know: an element resolves them.
 function resolved(name) {
@@ -16,15 +15,8 @@ function resolved(name) {
   return found;
 }
 
-// The first and the last bar have room for their whole width.
-function wholeDays(_, first, last) {
-  return known(first) ? [first - HALF_A_DAY_S, last + HALF_A_DAY_S] : [null, null];
-}
-
-// A minute at least, up to now.
-function lastMinutes(_, first, last) {
-  return known(last) ? [Math.min(first, last - 60), last] : [null, null];
-}
+// Not from what uPlot takes for the first and the last: of a single moment it makes a thousand days.
+const range = (span) => (plot) => span(plot.data[0]) ?? [null, null];
 
 function shortTimes(plot, ticks) {
   const { min, max } = plot.scales.x;
@@ -111,8 +103,8 @@ export class Chart {
       cursor: { y: false, drag: { x: false, y: false } },
       legend: { show: false },
       hooks: { setCursor: [() => this.tell()] },
-      scales: { x: { time: true, range: days ? wholeDays : lastMinutes }, y: { range: (_, __, most) => [0, (most || 1) * 1.1] } },
-      axes: [{ ...axis, space: 66, size: 26, values: days ? "{D} {MMM}" : shortTimes }, { ...axis, size: 58, space: 32, ...(whole ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000] } : {}), values: (_, ticks) => ticks.map((tick) => (tick ? value(tick) : "0")) }],
+      scales: { x: { time: true, range: range(days ? wholeDays : lastMinutes) }, y: { range: (_, __, most) => [0, (most || 1) * 1.1] } },
+      axes: [{ ...axis, space: 66, size: 26, ...(days ? { incrs: DAYS } : {}), values: days ? "{D} {MMM}" : shortTimes }, { ...axis, size: 58, space: 32, ...(whole ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000] } : {}), values: (_, ticks) => ticks.map((tick) => (tick ? value(tick) : "0")) }],
       series: [{}, ...drawn],
     }, this.data, this.place);
   }
