@@ -31,8 +31,8 @@ AgentBuilder = Callable[[CallContext], Awaitable[RealtimeAgent[CallContext]]]
 
 _UNREAD = UNUSED_BY_SDK | ONLY_FOR_GUARDRAILS | ONLY_AHEAD
 
-HISTORY_KEPT = 50
-"""Items of a conversation that the SDK need not forget."""
+KEPT = 20
+"""Items of a conversation, and usages of answers, that the SDK need not forget."""
 
 Credentials = Callable[[], Awaitable[Mapping[str, str]]]
 """Headers that prove who we are, asked for at each connection (a token may have expired)."""
@@ -110,11 +110,15 @@ async def build_session(
     return await runner.run(context=context, model_config=plan.model_config)
 
 
-def shorten_history(session: RealtimeSession) -> None:
-    """Has the SDK forget the oldest items of a long conversation, for a call without an audience.
+def forget_oldest(session: RealtimeSession) -> None:
+    """Has the SDK forget the oldest of a long conversation, for a call without an audience.
 
-    It keeps every item (2.7 KB each) and goes through all of them at each event; nobody but an
-    audience ever reads them. The model's own conversation, and our records, keep everything.
+    It keeps every item (2.7 KB each) and goes through all of them at each event, and what each
+    answer used (1 KB each) beside the sums; nobody but an audience ever reads them. The model's own
+    conversation, and our records, keep everything.
     """
-    if len(session._history) > 2 * HISTORY_KEPT:
-        session._history = session._history[-HISTORY_KEPT:]
+    if len(session._history) > 2 * KEPT:
+        session._history = session._history[-KEPT:]
+    usages = session._context_wrapper.usage.request_usage_entries
+    if len(usages) > 2 * KEPT:
+        del usages[:-KEPT]

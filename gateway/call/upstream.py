@@ -31,7 +31,7 @@ from gateway.call.greeting import Opening
 from gateway.call.link import Dialler, ModelLink
 from gateway.call.model import TelephonyModel
 from gateway.call.narrator import Narrator
-from gateway.call.session import AgentPlan, build_session, shorten_history
+from gateway.call.session import AgentPlan, build_session, forget_oldest
 from gateway.core import commands
 from gateway.core.events import ApprovalDecided, CallEvent, ModelErrorReported
 from gateway.core.ledger import Item
@@ -181,7 +181,7 @@ class Upstream:
                 if isinstance(event, RealtimeToolApprovalRequired):
                     self._ask_approval(session, event)
                 if self._seat is None:
-                    shorten_history(session)
+                    forget_oldest(session)
                 else:
                     self._seat.hear(event)
         except ModelError as error:

@@ -5,11 +5,13 @@ import json
 from collections.abc import Mapping
 
 import pytest
+from agents import Usage
 from agents.realtime import RealtimeAgent
 from agents.realtime.items import InputText, UserMessageItem
 from agents.realtime.model_events import (
     RealtimeModelItemDeletedEvent,
     RealtimeModelItemUpdatedEvent,
+    RealtimeModelUsageEvent,
 )
 from agents.realtime.model_inputs import RealtimeModelSendInterrupt
 
@@ -23,7 +25,7 @@ from gateway.call.model import (
     UNUSED_BY_SDK,
     TelephonyModel,
 )
-from gateway.call.session import HISTORY_KEPT, build_session, shorten_history
+from gateway.call.session import KEPT, build_session, forget_oldest
 from gateway.call.tools import ToolRunner
 from tests.call.calls import plan
 from tests.call.contexts import context
@@ -107,14 +109,30 @@ async def test_a_long_conversation_is_forgotten_by_the_sdk_bit_by_bit() -> None:
     """It keeps the newest items, never more than twice as many, and goes on with them."""
     session = await build_session(plan("ws://127.0.0.1:9/"), model(), CONTEXT)
     longest = 0
-    for number in range(5 * HISTORY_KEPT):
+    for number in range(5 * KEPT):
         said = UserMessageItem(item_id=f"item_{number}", content=[InputText(text="Hello?")])
         await session.on_event(RealtimeModelItemUpdatedEvent(item=said))
-        shorten_history(session)
+        forget_oldest(session)
         longest = max(longest, len(session._history))
-    assert longest == 2 * HISTORY_KEPT
-    newest = [item.item_id for item in session._history][-HISTORY_KEPT:]
-    assert newest == [f"item_{number}" for number in range(4 * HISTORY_KEPT, 5 * HISTORY_KEPT)]
+    assert longest == 2 * KEPT
+    newest = [item.item_id for item in session._history][-KEPT:]
+    assert newest == [f"item_{number}" for number in range(4 * KEPT, 5 * KEPT)]
     deleted = RealtimeModelItemDeletedEvent(item_id=newest[-1])
     await session.on_event(deleted)
     assert session._history[-1].item_id == newest[-2]
+
+
+@pytest.mark.asyncio
+async def test_what_each_answer_used_is_forgotten_but_not_the_sum() -> None:
+    """The SDK keeps one entry per answer; the newest stay, and the sums count all of them."""
+    session = await build_session(plan("ws://127.0.0.1:9/"), model(), CONTEXT)
+    kept = session._context_wrapper.usage
+    longest = 0
+    for number in range(1, 5 * KEPT + 1):
+        used = Usage(requests=1, input_tokens=number, output_tokens=1, total_tokens=number + 1)
+        await session.on_event(RealtimeModelUsageEvent(usage=used))
+        forget_oldest(session)
+        longest = max(longest, len(kept.request_usage_entries))
+    assert longest == 2 * KEPT
+    assert kept.request_usage_entries[-1].input_tokens == 5 * KEPT
+    assert (kept.requests, kept.output_tokens) == (5 * KEPT, 5 * KEPT)
