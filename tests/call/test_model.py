@@ -448,7 +448,7 @@ async def test_session_interrupt_goes_through_the_door(
     """An operator's `session.interrupt()`: clear, cancel of the running response, truncate, once;
     the SDK sends nothing of its own.
     """
-    async with online(tmp_path, carrier=SilentCarrier()) as on:
+    async with online(tmp_path, carrier=SilentCarrier(), speed=1) as on:
         on.ask()
         created = await on.session.seen("response.created")
         await on.session.seen("response.output_audio.delta")

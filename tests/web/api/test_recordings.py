@@ -134,12 +134,12 @@ async def test_who_hangs_up_leaves_nothing_open(tmp_path: Path) -> None:
                     break
         assert (await http.get(PATH)).content == WHOLE
         async with asyncio.timeout(10):
-            while is_open(STEM.partition("/")[2]):  # noqa: ASYNC110  nobody tells of it
+            while is_open(tmp_path / "recordings"):  # noqa: ASYNC110  nobody tells of it
                 await asyncio.sleep(0.01)
 
 
-def is_open(name: str) -> bool:
-    """True while this process has a file of that name open."""
+def is_open(folder: Path) -> bool:
+    """True while this process has a file in that folder open."""
     files = Path("/proc/self/fd")
     found = []
     for each in files.iterdir():
@@ -147,7 +147,7 @@ def is_open(name: str) -> bool:
             found.append(str(each.readlink()))
         except OSError:
             continue
-    return any(name in each for each in found)
+    return any(each.startswith(f"{folder}/") for each in found)
 
 
 @pytest.mark.asyncio
