@@ -41,7 +41,7 @@ class Endings:
 
         Raises one of DATABASE_FAULTS or CARRIER_FAULTS: then it may go on.
         """
-        if is_lost(dial) or leaving:
+        if is_lost(dial) or (leaving and dial.call_sid is None):
             self._unwanted.add(dial.id)
         elif dial.state == "waiting":
             await self._book.canceled(dial.id)

@@ -82,6 +82,17 @@ async def test_what_nobody_knows_is_not_wanted(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
+async def test_what_was_placed_a_moment_ago_is_ended_at_once(tmp_path: Path) -> None:
+    """Its request has hardly returned, and news may be long in coming."""
+    async with room(tmp_path) as here:
+        scene = Scene(here)
+        dial = await placed(here)
+        await scene.end(dial, leaving=True)
+        assert here.carrier.ended == [SID]
+        assert not scene.endings.is_unwanted(dial)
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize("streams", [True, False])
 async def test_a_call_on_the_line_loses_its_stream(tmp_path: Path, streams: bool) -> None:
     """Where it has none, the carrier is told."""
