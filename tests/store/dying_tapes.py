@@ -24,7 +24,7 @@ PIECES = 400
 PIECE_BYTES = 320
 PACE_S = 0.004
 """A piece of 20 ms comes this often: faster than a call speaks, so that more of it is under way."""
-MOMENT = 150
+MOMENT = 100
 """Pieces: what was handed on that long ago is expected to have been written."""
 
 

@@ -24,10 +24,8 @@ from gateway.call.tape import Closed
 from gateway.store.recordings.tapefile import STEREO_BYTES_PER_MS, PartFile, form_of
 from gateway.store.recordings.vault import Vault
 
-TURN_S: Final = 0.34
-"""How long audio waits at most before it is written: what a killed process loses. A write costs
-about the same however little it brings; three turns are a little more than `SYNC_S`.
-"""
+TURN_S: Final = 0.1
+"""How long audio waits at most before it is written: what a killed process loses."""
 SYNC_S: Final = 1.0
 """How long audio waits before it is on the disk: what a power failure loses."""
 MAX_WAITING_BYTES: Final = 30_000 * STEREO_BYTES_PER_MS
