@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tools.grafana_rows import OF, PLAIN, ROWS, WIDTH, Panel
+from tools import grafana_calls, grafana_inside
+from tools.grafana_panels import OF, PLAIN, WIDTH, Panel
 
 FILE = Path(__file__).parent.parent / "deploy" / "grafana" / "gateway.json"
 SCHEMA = 39
@@ -111,7 +112,7 @@ def _panel(panel: Panel, number: int, x: int, y: int) -> dict[str, Any]:
 def _panels() -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     y = 0
-    for title, panels in ROWS:
+    for title, panels in (*grafana_calls.ROWS, *grafana_inside.ROWS):
         found.append(
             {
                 "collapsed": False,

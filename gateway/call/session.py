@@ -114,8 +114,8 @@ def forget_oldest(session: RealtimeSession) -> None:
     """Has the SDK forget the oldest of a long conversation, for a call without an audience.
 
     It keeps every item (2.7 KB each) and goes through all of them at each event, and what each
-    answer used (1 KB each) beside the sums; nobody but an audience ever reads them. The model's own
-    conversation, and our records, keep everything.
+    answer used (1 KB each) beside the sums. Only an audience reads the items; a tool that looks at
+    usages finds the newest. The model's own conversation, and our records, keep everything.
     """
     if len(session._history) > 2 * KEPT:
         session._history = session._history[-KEPT:]
