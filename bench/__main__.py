@@ -1,7 +1,7 @@
 """`python -m bench`: the density benchmark, side by side in one run. `--help` says the rest.
 
-`python -m bench capacity`, `growth`, `long`, `records`, `viewers`, `traces`, `instructions` and
-`plot` are others.
+`python -m bench abreast`, `capacity`, `growth`, `long`, `records`, `viewers`, `traces`,
+`instructions` and `plot` are others.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from bench.results import OURS, Results
 DEFAULTS = {"rounds": 3, "seconds": 14.0, "exact_seconds": EXACT_SECONDS}
 PARTS = ("density", "exactness", "micro")
 OTHERS = {
+    "abreast": "abreast",
     "capacity": "capacity",
     "growth": "growth",
     "instructions": "instructions",

@@ -7,10 +7,8 @@ import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 
 from bench.exactness import measure_exactness
-from bench.figures import Figures
 from bench.load import Outcome, Plan
 from bench.process import Gateway, GatewayFailed
 from bench.results import FLOOR, Exact, Results, Run
@@ -37,8 +35,6 @@ class Bench:
     """Variants that reach their model over TLS."""
     beside: Callable[[str, Gateway], AbstractAsyncContextManager[None]] | None = None
     """What else goes on with a variant while it is loaded."""
-    kept: Callable[[Path], Figures] | None = None
-    """What a gateway that has ended left in its data folder; every run of it gets these figures."""
 
     def runs(self) -> int:
         """Number of density runs."""
@@ -80,7 +76,6 @@ class Bench:
         return names[shift:] + names[:shift]
 
     async def _density(self, results: Results, rig: Rig, variant: str, number: int) -> None:
-        begun = len(results.density)
         async with self._started(rig, variant) as gateway:
             base_kb = await rig.warm(gateway)
             for calls in self.calls:
@@ -95,10 +90,6 @@ class Bench:
                     await asyncio.sleep(REST_S)
                     if not void or results.count_void:
                         break
-            await gateway.stop()
-            found = self.kept(gateway.data) if self.kept is not None else {}
-        for run in results.density[begun:]:
-            run.figures.update(found)
 
     async def _exactness(self, results: Results, rig: Rig, variant: str) -> None:
         async with self._started(rig, variant) as gateway:

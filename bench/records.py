@@ -1,13 +1,14 @@
 """What is kept of calls, and what keeping it costs: `python -m bench records`.
 
-The same gateway with more or less kept (`bench.kept`), in turn on one core under the same load.
-What counts is the ratio to the one that keeps nothing, round by round: neighbours in time share the
-machine's mood.
+The same gateway with more or less kept (`bench.kept`). Each way runs beside one that keeps nothing,
+on the same core at the same time (`bench.abreast`), and what counts is the ratio of the two: it
+holds to a percent or two where one after the other swings by ten.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sqlite3
 import sys
 from contextlib import closing
@@ -20,15 +21,21 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import report
-from bench.density import Bench, until_told
+from bench.abreast import Side, abreast, in_turn
+from bench.density import until_told
 from bench.figures import Figures
-from bench.results import Results, Run, Target
+from bench.process import GatewayFailed
+from bench.results import CPU, Results, Run, Target
+from bench.rig import REST_S, Rig, assembled
 
 NOTHING = "nothing"
 VARIANTS = {
     what: f"{{python}} -m bench.kept {what} --host 127.0.0.1 --port {{port}}"
     for what in (NOTHING, "records", "recorded", "encrypted")
 }
+KEPT = tuple(what for what in VARIANTS if what != NOTHING)
+AGAINST = "cpu_against_nothing"
+"""The CPU time of a run over that of the gateway beside it, which keeps nothing."""
 CPU_RATIO = 1.10
 GROWTH_KB_PER_CALL_MIN = 20.0
 """Beyond that of `nothing`: what a call's turns take until its end."""
@@ -41,15 +48,12 @@ ROWS = (
     report.Row("RSS per call, KB", ("rss_per_call_kb",), 0),
     report.Row("RSS growth, KB per call and minute", ("rss_growth_kb_per_call_min",), 1),
     report.Row("RSS without calls, MB", ("rss_base_mb",), 0),
-    report.Row("added inbound, ms p50/p99", ("inbound_p50_ms", "inbound_p99_ms")),
-    report.Row("added first frame, ms p50/p99", ("first_frame_p50_ms", "first_frame_p99_ms")),
-    report.Row("interruption → clear, ms p50/p99", ("interruption_p50_ms", "interruption_p99_ms")),
     report.Row("events written per call-second", ("events_per_call_s",)),
     report.Row("recorded, share of the time", ("recorded_share",), 3),
     report.Row("calls not kept to their end", ("not_kept",), 0),
     report.Row("frames lost, both ways", ("lost_in", "lost_out"), 0),
     report.Row("problems of protocol", ("problems",), 0),
-    report.Row("core taken by others", ("others_share",), 3),
+    report.Row("generator: late, ms p99", ("generator_late_p99_ms",)),
 )
 
 
@@ -70,12 +74,11 @@ def kept(data: Path) -> Figures:
     }
 
 
-def ratios(
-    results: Results, variant: str, calls: int, key: str = "cpu_ms_per_call_s"
-) -> list[float]:
-    """A figure of a variant over that of `nothing`, of each round in which both count."""
-    ours, theirs = (by_round(results, name, calls) for name in (variant, NOTHING))
-    return [ours[number][key] / theirs[number][key] for number in ours if number in theirs]
+def ratios(results: Results, variant: str, calls: int) -> list[float]:
+    """CPU time over that of `nothing` beside it, of each round that counts."""
+    runs = [run for run in results.density if (run.variant, run.calls) == (variant, calls)]
+    counted = [run for run in runs if results.count_void or not run.void]
+    return [run.figures[AGAINST] for run in counted if AGAINST in run.figures]
 
 
 def growth(results: Results, variant: str, calls: int) -> float | None:
@@ -118,12 +121,59 @@ def print_tables(console: Console, results: Results) -> None:
             valid, void = results.rounds(variant, calls)
             note = f"{valid} runs" + (f", {void} VOID" if void else "")
             table.add_column(f"{variant}\n[dim]{note}[/]", justify="right")
-        against = [ratio_cell(ratios(results, variant, calls)) for variant in variants]
+        against = [report.ratio_cell(ratios(results, variant, calls)) for variant in variants]
         table.add_row(f"CPU against {NOTHING}", *against)
         figures = [report.shown(results, variant, calls) for variant in variants]
         for row in ROWS:
             table.add_row(row.label, *[report.cell(each, row) for each in figures])
         console.print(table)
+
+
+async def measure(options: argparse.Namespace, results: Results, console: Console) -> None:
+    """Every way beside `nothing`, round by round; one that fails ends its own part only."""
+    async with assembled() as rig:
+        for number in range(1, options.rounds + 1):
+            for calls in options.calls:
+                for variant in options.variants:
+                    try:
+                        sides = await _beside(rig, variant, calls, options.seconds, number)
+                    except GatewayFailed as failure:
+                        results.failures.append(f"{variant}: {failure}")
+                        continue
+                    found = runs(sides, calls, number)
+                    results.density += found
+                    console.print(_progress(found[-1], options.rounds), highlight=False)
+                    await asyncio.sleep(REST_S)
+
+
+async def _beside(
+    rig: Rig, variant: str, calls: int, seconds: float, number: int
+) -> dict[str, Side]:
+    order = in_turn({name: VARIANTS[name] for name in (NOTHING, variant)}, number)
+    async with abreast(rig, order, calls, seconds, number) as sides:
+        for side in sides.values():
+            side.figures.update(kept(side.data))
+    return {name: sides[name] for name in (NOTHING, variant)}
+
+
+def runs(sides: dict[str, Side], calls: int, number: int) -> list[Run]:
+    """What was found of `nothing` and of the way beside it, which stands last."""
+    late = any(side.late for side in sides.values())
+    nothing, beside = sides.values()
+    beside.figures[AGAINST] = beside.figures[CPU] / nothing.figures[CPU]
+    return [
+        Run(name, calls, number, side.figures, late, side.problems) for name, side in sides.items()
+    ]
+
+
+def _progress(run: Run, rounds: int) -> str:
+    f = run.figures
+    return (
+        f"[dim]{datetime.now():%H:%M:%S}[/] round {run.round}/{rounds}  {run.variant}, {run.calls} "
+        f"calls: CPU {f[CPU]:.2f} ms per call-second, {f[AGAINST]:.3f} of {NOTHING}"
+        + (", [red]VOID[/]: the generator was late" if run.void else "")
+        + (f", {len(run.problems)} problems" if run.problems else "")
+    )
 
 
 def main(words: list[str]) -> int:
@@ -132,18 +182,12 @@ def main(words: list[str]) -> int:
     console = Console(width=None if sys.stdout.isatty() else report.WIDTH)
     settings = {name: value for name, value in vars(options).items() if name != "json"}
     results = Results(settings=settings, count_void=options.disturbed)
-    bench = Bench(
-        variants={name: VARIANTS[name] for name in options.variants},
-        calls=options.calls,
-        rounds=options.rounds,
-        seconds=options.seconds,
-        exact_seconds=0.0,
-        tell=lambda text: console.print(f"[dim]{datetime.now():%H:%M:%S}[/] {text}"),
-        kept=kept,
-    )
     console.print(report.describe(report.machine()), highlight=False)
-    console.print(f"{bench.runs()} runs, about {bench.estimate_s() / 60:.0f} minutes")
-    uvloop.run(until_told(bench.run(results)))
+    minutes = options.rounds * len(options.variants) * len(options.calls) * (options.seconds + 22)
+    console.print(
+        f"{NOTHING} beside {', '.join(options.variants)}, about {minutes / 60:.0f} minutes"
+    )
+    uvloop.run(until_told(measure(options, results, console)))
     print_tables(console, results)
     found = targets(results)
     reached = report.print_verdicts(console, found)
@@ -159,29 +203,12 @@ def main(words: list[str]) -> int:
 def _options(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench records", description=__doc__)
     add = parser.add_argument
-    add("--calls", default="50,100", help="numbers of calls (default %(default)s)")
-    add("--rounds", type=int, default=3, help="default %(default)s")
+    add("--calls", default="45", help="numbers of calls of each (default %(default)s)")
+    add("--rounds", type=int, default=5, help="default %(default)s")
     add("--seconds", type=float, default=14.0, help="measured seconds (default %(default)s)")
-    add("--variants", default=",".join(VARIANTS), help="default %(default)s")
+    add("--variants", default=",".join(KEPT), help="default %(default)s")
     report.add_output_options(parser, "records")
     options = parser.parse_args(words)
     options.calls = report.numbers(parser, "--calls", options.calls)
-    options.variants = report.known(parser, "--variants", options.variants, VARIANTS)
+    options.variants = report.known(parser, "--variants", options.variants, KEPT)
     return options
-
-
-def by_round(results: Results, variant: str, calls: int) -> dict[int, Figures]:
-    """The figures of a variant by round, of the runs that count."""
-    runs = [run for run in results.density if (run.variant, run.calls) == (variant, calls)]
-    return {run.round: run.figures for run in runs if _counts(results, run)}
-
-
-def _counts(results: Results, run: Run) -> bool:
-    return results.count_void or not run.void
-
-
-def ratio_cell(found: list[float]) -> str:
-    """The median of ratios, the least and the largest."""
-    if not found:
-        return "-"
-    return f"{median(found):.3f} ({min(found):.3f}…{max(found):.3f})"

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from rich.console import Console
@@ -267,6 +268,13 @@ def cell(figures: dict[str, float], row: Row) -> str:
     return " / ".join(
         f"{figures[key]:,.{row.digits}f}" if key in figures else "-" for key in row.keys
     )
+
+
+def ratio_cell(found: list[float]) -> str:
+    """The median of ratios, the least and the largest."""
+    if not found:
+        return "-"
+    return f"{median(found):.3f} ({min(found):.3f}…{max(found):.3f})"
 
 
 def _ratio(ours: dict[str, float], theirs: dict[str, float], row: Row) -> str:

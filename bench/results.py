@@ -68,6 +68,10 @@ class Results:
         void = sum(run.void for run in runs)
         return len(runs) - void, void
 
+    def by_round(self, variant: str, calls: int) -> dict[int, Figures]:
+        """The figures of a variant by round, of the runs that count."""
+        return {run.round: run.figures for run in self._valid(variant, calls)}
+
     def all_void(self) -> list[tuple[str, int]]:
         """Variants and numbers of calls of which no run counts: not to be published."""
         asked = dict.fromkeys((run.variant, run.calls) for run in self.density)

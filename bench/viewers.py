@@ -26,7 +26,6 @@ from websockets.exceptions import ConnectionClosed
 from bench import report
 from bench.density import Bench, until_told
 from bench.process import Gateway
-from bench.records import by_round, ratio_cell
 from bench.results import Results, Target
 
 ALONE, WATCHED = "alone", "watched"
@@ -124,7 +123,7 @@ async def _frozen(port: int) -> socket.socket:
 
 def ratios(results: Results, calls: int, key: str) -> list[float]:
     """A figure with viewers over that without, of each round in which both count."""
-    ours, theirs = (by_round(results, name, calls) for name in (WATCHED, ALONE))
+    ours, theirs = (results.by_round(name, calls) for name in (WATCHED, ALONE))
     least = _LEAST_MS if key != "cpu_ms_per_call_s" else 0.0
     return [
         max(least, ours[number][key]) / max(least, theirs[number][key])
@@ -154,7 +153,7 @@ def print_tables(console: Console, results: Results, viewers: Viewers) -> None:
         for key, label in FIGURES.items():
             row = report.Row(label, (key,), 3)
             cells = [report.cell(each, row) for each in shown]
-            table.add_row(label, *cells, ratio_cell(ratios(results, calls, key)))
+            table.add_row(label, *cells, report.ratio_cell(ratios(results, calls, key)))
         console.print(table)
     console.print(f"viewers took {viewers.messages} messages, {viewers.bytes / 1e6:.1f} MB")
 

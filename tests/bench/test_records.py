@@ -8,34 +8,38 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from bench.abreast import Side
 from bench.figures import Figures
-from bench.records import growth, kept, main, print_tables, ratios, targets
-from bench.results import Results, Run
+from bench.records import growth, kept, main, print_tables, ratios, runs, targets
+from bench.results import Results
 
 
-def run(variant: str, number: int, cpu_ms: float, *, void: bool = False) -> Run:
+def side(cpu_ms: float, *, late: bool = False) -> Side:
     figures: Figures = {
         "cpu_ms_per_call_s": cpu_ms,
         "rss_growth_kb_per_call_min": 2.0,
         "not_kept": 0.0,
     }
-    return Run(variant, 50, number, figures, void)
+    return Side(figures, late, [], Path())
 
 
 def three_rounds() -> Results:
-    found = [(4.0, 4.4), (5.0, 5.4), (4.0, 4.2)]
-    runs = [run("nothing", number, nothing) for number, (nothing, _) in enumerate(found)]
-    return Results([*runs, *[run("records", n, records) for n, (_, records) in enumerate(found)]])
+    results = Results()
+    for number, (nothing, records) in enumerate([(4.0, 4.4), (5.0, 5.4), (4.0, 4.2)]):
+        results.density += runs({"nothing": side(nothing), "records": side(records)}, 50, number)
+    return results
 
 
-def test_neighbours_in_time_are_compared() -> None:
+def test_neighbours_on_the_core_are_compared() -> None:
     """Each round has a ratio of its own."""
     assert ratios(three_rounds(), "records", 50) == pytest.approx([1.1, 1.08, 1.05])
 
 
-def test_a_void_run_has_no_ratio() -> None:
-    """Nor has the run beside it; unless void runs count, for a look."""
-    results = Results([run("nothing", 1, 4.0, void=True), run("records", 1, 4.4)])
+def test_a_late_generator_makes_both_void() -> None:
+    """Whichever of the two it was late with; unless void runs count, for a look."""
+    found = runs({"nothing": side(4.0, late=True), "records": side(4.4)}, 50, 1)
+    assert [run.void for run in found] == [True, True]
+    results = Results(found)
     assert ratios(results, "records", 50) == []
     results.count_void = True
     assert ratios(results, "records", 50) == pytest.approx([1.1])
@@ -74,7 +78,7 @@ def test_without_a_database_there_is_nothing_to_count(tmp_path: Path) -> None:
 
 
 def test_the_table_shows_all_ways_side_by_side() -> None:
-    """With the range of the ratios, and a dash for what was not measured."""
+    """With the range of the ratios."""
     console = Console(record=True, width=120)
     print_tables(console, three_rounds())
     text = console.export_text()
@@ -85,6 +89,6 @@ def test_the_table_shows_all_ways_side_by_side() -> None:
 def test_unknown_ways_are_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     """Exit 2 and the name at fault."""
     with pytest.raises(SystemExit) as ended:
-        main(["--variants", "nothing,half"])
+        main(["--variants", "records,half"])
     assert ended.value.code == 2
     assert "half" in capsys.readouterr().err
