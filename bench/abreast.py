@@ -23,9 +23,8 @@ from rich.console import Console
 from bench import report
 from bench.density import until_told
 from bench.figures import Figures
-from bench.load import VOID_LATE_MS, Load, Outcome, Plan
-from bench.model import ScriptedModel
-from bench.process import COMMANDS, Gateway, GatewayFailed
+from bench.load import VOID_LATE_MS, Outcome, Plan
+from bench.process import COMMANDS, GatewayFailed
 from bench.results import CPU, OURS
 from bench.rig import REST_S, Rig, assembled
 from bench.script import Ordinary
@@ -33,55 +32,47 @@ from bench.script import Ordinary
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What was found of one of the two."""
+    """What was found of one of those that ran at the same time."""
 
-    figures: Figures
-    late: bool
-    """The generator was: nothing of this run counts."""
-    problems: list[str]
+    outcome: Outcome
     data: Path
     """Where it kept its files; gone as soon as :func:`abreast` has ended."""
+
+    @property
+    def figures(self) -> Figures:
+        return self.outcome.figures
+
+    @property
+    def late(self) -> bool:
+        """The generator was, so nothing of this run counts; who had the core says nothing here."""
+        return self.figures["generator_late_p99_ms"] > VOID_LATE_MS
 
 
 @asynccontextmanager
 async def abreast(
-    rig: Rig, commands: dict[str, str], calls: int, seconds: float, seed: int
+    rig: Rig, commands: dict[str, str], plan: Plan, seed: int, tls: frozenset[str] = frozenset()
 ) -> AsyncIterator[dict[str, Side]]:
-    """Each gateway with so many calls and a model of its own; both have ended in the body.
+    """Each gateway under the same plan with a model of its own; all have ended in the body.
 
     Raises GatewayFailed.
     """
     async with AsyncExitStack() as stack:
         loaded = []
         for name, command in commands.items():
-            model = ScriptedModel(rig.clock, seed)
-            stack.push_async_callback(model.stop)
-            own = Rig(
-                cores=rig.cores,
-                clock=rig.clock,
-                model=model,
-                load=Load(rig.clock, model),
-                url=f"ws://127.0.0.1:{await model.start()}/v1/realtime",
-                tls_url="",
-                certificate=None,
-            )
-            gateway = await stack.enter_async_context(own.started(command, max(200, 2 * calls)))
-            loaded.append((name, gateway, own, await own.warm(gateway)))
-        plan = Plan(calls, seconds, Ordinary())
+            own = await stack.enter_async_context(rig.apart(seed))
+            most = max(200, 2 * plan.calls)
+            started = own.started(command, most, tls=name in tls)
+            gateway = await stack.enter_async_context(started)
+            loaded.append((gateway, own.load, await own.warm(gateway)))
         outcomes = await asyncio.gather(
-            *[own.load.run(gateway, plan, base_kb) for _, gateway, own, base_kb in loaded]
+            *[load.run(gateway, plan, base_kb) for gateway, load, base_kb in loaded]
         )
         await asyncio.sleep(REST_S)
-        await asyncio.gather(*[gateway.stop() for _, gateway, _, _ in loaded])
+        await asyncio.gather(*[gateway.stop() for gateway, _, _ in loaded])
         yield {
-            name: _side(gateway, outcome)
-            for (name, gateway, _, _), outcome in zip(loaded, outcomes, strict=True)
+            name: Side(outcome, gateway.data)
+            for name, (gateway, _, _), outcome in zip(commands, loaded, outcomes, strict=True)
         }
-
-
-def _side(gateway: Gateway, outcome: Outcome) -> Side:
-    late = outcome.figures["generator_late_p99_ms"] > VOID_LATE_MS
-    return Side(outcome.figures, late, outcome.problems[:20], gateway.data)
 
 
 def in_turn(commands: dict[str, str], number: int) -> dict[str, str]:
@@ -92,10 +83,11 @@ def in_turn(commands: dict[str, str], number: int) -> dict[str, str]:
 async def measure(options: argparse.Namespace, found: list[float], console: Console) -> None:
     """The ratio of every round that counts."""
     (before, after), commands = options.commands, options.commands
+    plan = Plan(options.calls, options.seconds, Ordinary())
     async with assembled() as rig:
         for number in range(1, options.rounds + 1):
             order = in_turn(commands, number)
-            async with abreast(rig, order, options.calls, options.seconds, number) as sides:
+            async with abreast(rig, order, plan, number) as sides:
                 ratio = sides[after].figures[CPU] / sides[before].figures[CPU]
             late = any(side.late for side in sides.values())
             if not late:
@@ -106,7 +98,8 @@ async def measure(options: argparse.Namespace, found: list[float], console: Cons
                 f"ratio {ratio:.3f}{' [red]VOID[/]' if late else ''}",
                 highlight=False,
             )
-            for problem in [each for side in sides.values() for each in side.problems][:3]:
+            problems = [each for side in sides.values() for each in side.outcome.problems]
+            for problem in problems[:3]:
                 console.print(f"  {problem}", highlight=False)
 
 

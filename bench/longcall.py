@@ -2,6 +2,8 @@
 
 Twenty such calls at once, so that their CPU can be measured, with 400 turns each: the history of a
 call must not make its last ten minutes dearer than its first ten, nor keep memory beyond its size.
+All variants run at the same time on the same core: within an hour a shared machine's own price for
+the same work changes by more than a tenth, and the floor beside the gateway shows by how much.
 """
 
 from __future__ import annotations
@@ -16,17 +18,19 @@ import uvloop
 from rich.console import Console
 
 from bench import report
+from bench.abreast import Side, abreast
 from bench.course import Look, ends
 from bench.density import until_told
 from bench.figures import Figures
 from bench.growth import TLS, WAYS
-from bench.load import Outcome, Plan
+from bench.load import Plan
 from bench.process import GatewayFailed
-from bench.results import FLAT_RATIO, OURS, Target
+from bench.results import FLAT_RATIO, FLOOR, OURS, Target
 from bench.rig import assembled
 from bench.script import Talkative
 
 GROWN_KB = 1024.0
+_RATIO, _GROWN = "cpu_last_over_first", "rss_grown_kb_per_call"
 _EVERY_S = 60.0
 """Of the course, a look a minute is kept."""
 
@@ -42,12 +46,23 @@ class Hour:
     void: bool = False
     failure: str = ""
 
-    def take(self, outcome: Outcome, calls: int) -> None:
-        """A run that has ended."""
+    @classmethod
+    def of(cls, variant: str, side: Side, calls: int) -> Hour:
+        """What a run that has ended gave."""
+        outcome = side.outcome
         turns = sum(len(record.items) for record in outcome.records) / len(outcome.records)
-        self.figures = outcome.figures | ends(outcome.looks, calls) | {"turns": turns}
-        self.course = thinned(outcome.looks)
-        self.problems, self.void = outcome.problems[:20], outcome.void
+        return cls(
+            variant,
+            figures=outcome.figures | ends(outcome.looks, calls) | {"turns": turns},
+            course=thinned(outcome.looks),
+            problems=outcome.problems[:20],
+            void=side.late,
+        )
+
+    @property
+    def ratio(self) -> float | None:
+        """CPU at the end over that at the beginning."""
+        return self.figures.get(_RATIO)
 
 
 def thinned(looks: list[Look]) -> list[Look]:
@@ -60,41 +75,37 @@ def thinned(looks: list[Look]) -> list[Look]:
 
 
 async def measure(options: argparse.Namespace, found: list[Hour], console: Console) -> None:
-    """One variant after the other; one that fails ends its own part only."""
+    """All variants at the same time; one that fails is the end of all."""
     seconds = options.minutes * 60
-    script = Talkative(seconds / options.turns)
-    plan = Plan(options.calls, seconds, script, calls_per_s=20.0)
-    async with assembled(tls=bool(TLS & set(options.variants))) as rig:
-        for variant in options.variants:
-            hour = Hour(variant)
-            found.append(hour)
-            try:
-                async with rig.started(
-                    WAYS[variant], options.calls + 10, tls=variant in TLS
-                ) as gateway:
-                    base_kb = await rig.warm(gateway)
-                    console.print(f"[dim]{datetime.now():%H:%M:%S}[/] {variant}: calls placed")
-                    hour.take(await rig.load.run(gateway, plan, base_kb), options.calls)
-            except GatewayFailed as failure:
-                hour.failure = str(failure)
+    plan = Plan(options.calls, seconds, Talkative(seconds / options.turns), calls_per_s=20.0)
+    commands = {variant: WAYS[variant] for variant in options.variants}
+    tls = TLS & set(options.variants)
+    console.print(f"[dim]{datetime.now():%H:%M:%S}[/] {', '.join(commands)}")
+    try:
+        async with assembled(tls=bool(tls)) as rig, abreast(rig, commands, plan, 0, tls) as sides:
+            found += [Hour.of(variant, side, options.calls) for variant, side in sides.items()]
+    except GatewayFailed as failure:
+        found.append(Hour(", ".join(commands), failure=str(failure)))
 
 
 def targets(found: list[Hour], *, count_void: bool) -> list[Target]:
     """The end against the beginning, and that nothing was lost on the way."""
+    floor = next((hour.ratio for hour in found if hour.variant == FLOOR), None)
     judged = []
     for hour in found:
         counts = not hour.failure and (count_void or not hour.void)
         f = hour.figures if counts else {}
         lost = ("lost_in", "lost_out", "doubled", "reordered", "problems")
+        name, ratio = f"{hour.variant}: CPU at the end over the beginning", f.get(_RATIO)
+        if ratio is not None and floor is not None and hour.variant != FLOOR:
+            name += f" ({ratio:.2f}) over the floor's own ({floor:.2f})"
+            ratio /= floor
         judged += [
-            Target(f"{hour.variant}: CPU at the end over the beginning", f.get(_RATIO), FLAT_RATIO),
+            Target(name, ratio, FLAT_RATIO),
             Target(f"{hour.variant}: RSS grown per call, KB", f.get(_GROWN), GROWN_KB),
             Target(f"{hour.variant}: lost or wrong", sum(f[k] for k in lost) if f else None, 0.0),
         ]
-    return judged
-
-
-_RATIO, _GROWN = "cpu_last_over_first", "rss_grown_kb_per_call"
+    return [target for target in judged if not target.name.startswith(f"{FLOOR}: CPU")]
 
 
 def main(words: list[str]) -> int:
@@ -102,10 +113,10 @@ def main(words: list[str]) -> int:
     options = _options(words)
     console = Console(width=None if sys.stdout.isatty() else report.WIDTH)
     console.print(report.describe(report.machine()), highlight=False)
-    minutes = len(options.variants) * (options.minutes + 1)
     turn_s = options.minutes * 60 / options.turns
     console.print(
-        f"{options.calls} calls at once, a turn every {turn_s:g} s, about {minutes:.0f} minutes"
+        f"{options.calls} calls of each at once, a turn every {turn_s:g} s, "
+        f"about {options.minutes + 1:.0f} minutes"
     )
     found: list[Hour] = []
     uvloop.run(until_told(measure(options, found, console)))
@@ -154,7 +165,7 @@ def _options(words: list[str]) -> argparse.Namespace:
     add("--minutes", type=float, default=60.0, help="of each call (default %(default)g)")
     add("--turns", type=int, default=400, help="of each call (default %(default)s)")
     add("--calls", type=int, default=20, help="at once (default %(default)s)")
-    add("--variants", default=OURS, help=f"of {', '.join(WAYS)} (default %(default)s)")
+    add("--variants", default=f"{OURS},{FLOOR}", help=f"of {', '.join(WAYS)} (default %(default)s)")
     report.add_output_options(parser, "long")
     options = parser.parse_args(words)
     options.variants = report.known(parser, "--variants", options.variants, WAYS)

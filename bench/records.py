@@ -24,9 +24,11 @@ from bench import report
 from bench.abreast import Side, abreast, in_turn
 from bench.density import until_told
 from bench.figures import Figures
+from bench.load import Plan
 from bench.process import GatewayFailed
 from bench.results import CPU, Results, Run, Target
 from bench.rig import REST_S, Rig, assembled
+from bench.script import Ordinary
 
 NOTHING = "nothing"
 VARIANTS = {
@@ -136,7 +138,9 @@ async def measure(options: argparse.Namespace, results: Results, console: Consol
             for calls in options.calls:
                 for variant in options.variants:
                     try:
-                        sides = await _beside(rig, variant, calls, options.seconds, number)
+                        sides = await _beside(
+                            rig, variant, Plan(calls, options.seconds, Ordinary()), number
+                        )
                     except GatewayFailed as failure:
                         results.failures.append(f"{variant}: {failure}")
                         continue
@@ -146,11 +150,9 @@ async def measure(options: argparse.Namespace, results: Results, console: Consol
                     await asyncio.sleep(REST_S)
 
 
-async def _beside(
-    rig: Rig, variant: str, calls: int, seconds: float, number: int
-) -> dict[str, Side]:
+async def _beside(rig: Rig, variant: str, plan: Plan, number: int) -> dict[str, Side]:
     order = in_turn({name: VARIANTS[name] for name in (NOTHING, variant)}, number)
-    async with abreast(rig, order, calls, seconds, number) as sides:
+    async with abreast(rig, order, plan, number) as sides:
         for side in sides.values():
             side.figures.update(kept(side.data))
     return {name: sides[name] for name in (NOTHING, variant)}
@@ -162,7 +164,8 @@ def runs(sides: dict[str, Side], calls: int, number: int) -> list[Run]:
     nothing, beside = sides.values()
     beside.figures[AGAINST] = beside.figures[CPU] / nothing.figures[CPU]
     return [
-        Run(name, calls, number, side.figures, late, side.problems) for name, side in sides.items()
+        Run(name, calls, number, side.figures, late, side.outcome.problems[:20])
+        for name, side in sides.items()
     ]
 
 

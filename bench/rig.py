@@ -58,6 +58,12 @@ class Rig:
             finally:
                 await gateway.stop()
 
+    @asynccontextmanager
+    async def apart(self, seed: int) -> AsyncIterator[Rig]:
+        """The same cores and clock with a model of its own, for what runs at the same time."""
+        async with _with_model(self.cores, self.clock, self.certificate, seed) as rig:
+            yield rig
+
     async def warm(self, gateway: Gateway) -> float:
         """A few calls; returns the memory without calls after them, KB."""
         await self.load.run(gateway, WARM_UP, 0.0)
@@ -76,12 +82,20 @@ async def assembled(*, tls: bool = False) -> AsyncIterator[Rig]:
         Clock(asyncio.get_running_loop()) as clock,
     ):
         certificate = Certificate.make(Path(folder)) if tls else None
-        model = ScriptedModel(clock, seed=0)
+        async with _with_model(cores, clock, certificate, seed=0) as rig:
+            yield rig
+
+
+@asynccontextmanager
+async def _with_model(
+    cores: Cores, clock: Clock, certificate: Certificate | None, seed: int
+) -> AsyncIterator[Rig]:
+    model = ScriptedModel(clock, seed)
+    try:
         url = f"ws://127.0.0.1:{await model.start()}/v1/realtime"
         tls_url = ""
         if certificate is not None:
             tls_url = f"wss://127.0.0.1:{await model.start(certificate.server())}/v1/realtime"
-        try:
-            yield Rig(cores, clock, model, Load(clock, model), url, tls_url, certificate)
-        finally:
-            await model.stop()
+        yield Rig(cores, clock, model, Load(clock, model), url, tls_url, certificate)
+    finally:
+        await model.stop()

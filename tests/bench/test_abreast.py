@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bench.abreast import abreast, in_turn, main
+from bench.load import Plan
 from bench.process import COMMANDS, GatewayFailed
 from bench.rig import assembled
+from bench.script import Ordinary
 
 
 def test_who_is_first_changes_from_round_to_round() -> None:
@@ -22,9 +24,9 @@ def test_who_is_first_changes_from_round_to_round() -> None:
 async def test_both_are_loaded_at_the_same_time() -> None:
     """Each with all the calls; none is lost to the other; their files are there until the end."""
     commands = {"relay": COMMANDS["relay"], "again": COMMANDS["relay"]}
-    async with assembled() as rig, abreast(rig, commands, 2, 2.0, 1) as sides:
+    async with assembled() as rig, abreast(rig, commands, Plan(2, 2.0, Ordinary()), 1) as sides:
         for side in sides.values():
-            assert side.problems == []
+            assert side.outcome.problems == []
             assert side.figures["frames_in"] > 2 * 50
             assert side.figures["lost_in"] == side.figures["lost_out"] == 0
             assert side.figures["cpu_ms_per_call_s"] > 0
@@ -39,7 +41,7 @@ async def test_a_gateway_that_does_not_start_is_a_failure() -> None:
     commands = {"one": COMMANDS["relay"], "two": "{python} -c \"raise SystemExit('no two')\""}
     async with assembled() as rig:
         with pytest.raises(GatewayFailed, match="no two"):
-            async with abreast(rig, commands, 1, 1.0, 1):
+            async with abreast(rig, commands, Plan(1, 1.0, Ordinary()), 1):
                 pass
 
 

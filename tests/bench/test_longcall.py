@@ -73,6 +73,16 @@ def test_the_end_is_held_against_the_beginning() -> None:
     assert {t.reached for t in targets([Hour("gateway", failure="x")], count_void=True)} == {None}
 
 
+def test_the_machine_s_own_change_is_left_out() -> None:
+    """What the floor beside it took more at the end, the gateway need not answer for."""
+    hours = [Hour("gateway", FLAT | {"cpu_last_over_first": 1.2}), Hour("relay", FLAT.copy())]
+    hours[1].figures["cpu_last_over_first"] = 1.15
+    judged = targets(hours, count_void=False)
+    assert judged[0].measured == pytest.approx(1.2 / 1.15)
+    assert "(1.20) over the floor's own (1.15)" in judged[0].name
+    assert [target.name.split(":")[0] for target in judged] == ["gateway"] * 3 + ["relay"] * 2
+
+
 def test_a_look_a_minute_is_kept() -> None:
     """Of an hour the first, the last, and what lies between."""
     looks = [Look(float(second), second, 1.0) for second in range(601)]
@@ -83,16 +93,18 @@ def test_a_look_a_minute_is_kept() -> None:
 
 
 def test_a_call_of_seconds_is_measured_like_one_of_an_hour(tmp_path: Path) -> None:
-    """Through the floor, over real sockets, written as JSON."""
+    """Two at the same time, over real sockets, written as JSON."""
     path = tmp_path / "long.json"
-    words = ["--minutes", "0.1", "--turns", "2", "--calls", "1", "--variants", "relay"]
+    words = ["--minutes", "0.1", "--turns", "2", "--calls", "1", "--variants", "relay,relay-tls"]
     assert main([*words, "--disturbed", "--json", str(path)]) == 0
     written = json.loads(path.read_text("utf-8"))
-    figures = written["long"][0]["figures"]
-    assert figures["turns"] >= 2
-    assert figures["problems"] == 0
-    assert figures["first_cpu_ms_per_call_s"] > 0
-    assert [target["name"].split(":")[0] for target in written["targets"]] == ["relay"] * 3
+    assert [hour["variant"] for hour in written["long"]] == ["relay", "relay-tls"]
+    for hour in written["long"]:
+        assert hour["figures"]["turns"] >= 2
+        assert hour["figures"]["problems"] == 0
+        assert hour["figures"]["first_cpu_ms_per_call_s"] > 0
+    named = [target["name"].split(":")[0] for target in written["targets"]]
+    assert named == ["relay"] * 2 + ["relay-tls"] * 3
 
 
 @pytest.mark.parametrize(

@@ -10,17 +10,19 @@ from rich.console import Console
 
 from bench.abreast import Side
 from bench.figures import Figures
+from bench.load import Outcome
 from bench.records import growth, kept, main, print_tables, ratios, runs, targets
 from bench.results import Results
 
 
 def side(cpu_ms: float, *, late: bool = False) -> Side:
     figures: Figures = {
+        "generator_late_p99_ms": 6.0 if late else 1.0,
         "cpu_ms_per_call_s": cpu_ms,
         "rss_growth_kb_per_call_min": 2.0,
         "not_kept": 0.0,
     }
-    return Side(figures, late, [], Path())
+    return Side(Outcome(figures, [], 0), Path())
 
 
 def three_rounds() -> Results:
