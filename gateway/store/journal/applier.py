@@ -33,6 +33,10 @@ TRANSACTION_S = 10.0
 EVERY_S = 2.0
 """From one round of transactions to the next: a transaction costs about the same however little it
 brings, and what waits is on the disk."""
+PAUSE_S = 0.004
+"""After each third of a millisecond of computing: for longer the calls' loop would be behind with
+everything, as it has to wait for the interpreter after each of its own waits.
+"""
 _CANCEL_S = 2.0
 _BREATH_S = 0.5
 """What has waited for long is brought in by half the processor at most."""
@@ -180,7 +184,12 @@ class Applier:
 
     async def _apply(self, entries: Sequence[Entry]) -> None:
         async with writing(self._opened()) as connection:
-            await apply(connection, entries)
+            await apply(connection, entries, self._breathe)
+
+    async def _breathe(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PAUSE_S):
+                await self._hurried.wait()
 
     async def _close_calls(self, owner: str) -> list[str]:
         async with writing(self._opened()) as connection:

@@ -16,7 +16,7 @@ from gateway.store import database
 from gateway.store.database import open_database
 from gateway.store.entry import Change, Entry, decode
 from gateway.store.journal import applier as module
-from gateway.store.journal.apply import apply
+from gateway.store.journal.apply import Breathe, apply
 from gateway.store.journal.journal import dead_journals
 from gateway.store.upgrade import upgrade
 from tests.call.watching import until
@@ -188,11 +188,13 @@ async def test_a_transaction_that_hangs_is_given_up(
     settings = settings_in(tmp_path)
     hung: list[int] = []
 
-    async def hang_first(connection: AsyncConnection, entries: Sequence[Entry]) -> int:
+    async def hang_first(
+        connection: AsyncConnection, entries: Sequence[Entry], breathe: Breathe
+    ) -> int:
         if not hung:
             hung.append(len(entries))
             await asyncio.Event().wait()
-        return await apply(connection, entries)
+        return await apply(connection, entries, breathe)
 
     monkeypatch.setattr(module, "apply", hang_first)
     with capture_logs() as logs, running(settings) as writer:
@@ -245,11 +247,11 @@ async def test_a_slow_database_is_given_less_at_a_time(
     settings = settings_in(tmp_path)
     given: list[int] = []
 
-    async def slow(connection: AsyncConnection, entries: Sequence[Entry]) -> int:
+    async def slow(connection: AsyncConnection, entries: Sequence[Entry], breathe: Breathe) -> int:
         given.append(len(entries))
         if len(entries) > 30:
             raise TimeoutError
-        return await apply(connection, entries)
+        return await apply(connection, entries, breathe)
 
     left_behind(settings, *many(200))
     monkeypatch.setattr(module, "apply", slow)
@@ -268,10 +270,12 @@ async def test_a_fault_of_ours_loses_nothing(
     settings = settings_in(tmp_path)
     faults = [LookupError("what the caller said")] * 3
 
-    async def faulty(connection: AsyncConnection, entries: Sequence[Entry]) -> int:
+    async def faulty(
+        connection: AsyncConnection, entries: Sequence[Entry], breathe: Breathe
+    ) -> int:
         if faults:
             raise faults.pop()
-        return await apply(connection, entries)
+        return await apply(connection, entries, breathe)
 
     monkeypatch.setattr(module, "apply", faulty)
     with capture_logs() as logs, running(settings) as writer:

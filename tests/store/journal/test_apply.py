@@ -297,6 +297,35 @@ def test_batches_crashes_and_replays_make_the_same_rows(
         asyncio.run(live(Path(name)))
 
 
+@pytest.mark.asyncio
+async def test_much_is_applied_with_pauses_and_becomes_the_same(tmp_path: Path) -> None:
+    """A breath after a dozen entries, and after some rows: whoever computes longer than that keeps
+    the calls of the process waiting. Still one statement per table, and one transaction.
+    """
+    engine = await made(settings_in(tmp_path))
+    entries = many(300)
+    breaths: list[int] = []
+    statements: list[str] = []
+
+    async def breathe() -> None:
+        breaths.append(len(statements))
+        await asyncio.sleep(0)
+
+    @event.listens_for(engine.sync_engine, "before_cursor_execute")
+    def note(_connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("INSERT"):
+            statements.append(statement.split()[2])
+
+    async with writing(engine) as connection:
+        assert await apply(connection, entries, breathe) == 300
+    assert len(statements) == len(set(statements))
+    assert breaths.count(0) >= 300 / 12
+    assert len(breaths) > breaths.count(0)
+    assert await rows(engine, "events", "seq") == [(seq,) for seq in range(1, 301)]
+    assert await rows(engine, "calls", "seq") == [(300,)]
+    await engine.dispose()
+
+
 async def undone(engine: AsyncEngine, entries: Sequence[Entry]) -> None:
     """Applies and never commits."""
     with suppress(ConnectionError):

@@ -17,7 +17,7 @@ from gateway.store.database import open_database
 from gateway.store.entry import Entry
 from gateway.store.journal import applier
 from gateway.store.journal import writer as module
-from gateway.store.journal.apply import apply
+from gateway.store.journal.apply import Breathe, apply
 from gateway.store.journal.journal import Journal, dead_journals
 from gateway.store.journal.writer import Writer, WriterStatus
 from tests.call.watching import until
@@ -73,6 +73,35 @@ async def test_durable_hurries_the_writer(tmp_path: Path, monkeypatch: pytest.Mo
         for entry in CALL:
             writer.put(entry)
             assert await writer.durable(LIMIT_S)
+
+
+@pytest.mark.asyncio
+async def test_much_is_taken_down_with_pauses_until_somebody_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dozen at a time: the calls' thread has its turn between; the order stays the same."""
+    monkeypatch.setattr(module, "PAUSE_S", 3600.0)
+    monkeypatch.setattr(applier, "PAUSE_S", 3600.0)
+    taken: list[Entry] = []
+
+    def entry_of(entry: Entry) -> Entry:
+        taken.append(entry)
+        return entry
+
+    settings = settings_in(tmp_path)
+    entries = many(100)
+    writer = Writer(settings, journal_in(settings), entry_of=entry_of)
+    for entry in entries:
+        writer.put(entry)
+    writer.start()
+    await until(lambda: len(taken) == 12)
+    assert await writer.durable(LIMIT_S)
+    assert taken == entries
+    writer.stop(LIMIT_S)
+    engine = open_database(settings)
+    assert await rows(engine, "events", "seq") == [(seq,) for seq in range(1, 101)]
+    assert await rows(engine, "calls", "seq") == [(100,)]
+    await engine.dispose()
 
 
 @pytest.mark.asyncio
@@ -301,9 +330,9 @@ async def test_the_journal_does_not_wait_for_a_transaction_that_hangs(
     settings = settings_in(tmp_path)
     moves = threading.Event()
 
-    async def hang(connection: AsyncConnection, entries: Sequence[Entry]) -> int:
+    async def hang(connection: AsyncConnection, entries: Sequence[Entry], breathe: Breathe) -> int:
         await asyncio.to_thread(moves.wait, LIMIT_S)
-        return await apply(connection, entries)
+        return await apply(connection, entries, breathe)
 
     monkeypatch.setattr(applier, "apply", hang)
     with running(settings) as writer:
