@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import os
 import subprocess
 import sys
@@ -126,6 +127,8 @@ async def test_a_running_gateway_is_right_from_end_to_end(tmp_path: Path) -> Non
             # Plain http on loopback has no certificate, and the twin tells no time.
             assert {name for name, state in states.items() if state == "skipped"} == {"certificate"}
             await gateway.told("call.ended")
+            gateway.signal(signal.SIGTERM)  # what is left of a killed one waits in its journal
+            assert await gateway.exited() == 0
         call_sid = next(each["detail"].split()[0] for each in found if each["name"] == "call")
         async with open_reader(load_settings(_env_file=None, data_dir=tmp_path / "data")) as reader:
             assert reader is not None
