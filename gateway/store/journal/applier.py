@@ -38,8 +38,6 @@ PAUSE_S = 0.004
 everything, as it has to wait for the interpreter after each of its own waits.
 """
 _CANCEL_S = 2.0
-_BREATH_S = 0.5
-"""What has waited for long is brought in by half the processor at most."""
 _HALVINGS = 5
 _BACK_OFF_S = (0.2, 0.4, 0.8, 1.6, 3.2, 5.0)
 
@@ -140,9 +138,7 @@ class Applier:
 
     async def _drain(self, journal: Journal, entries: float = inf) -> None:
         """Applies at least so many entries, if there are as many."""
-        loop = asyncio.get_running_loop()
         while entries > 0 and (chunk := journal.read()) is not None:
-            began_s = loop.time()
             entries -= len(chunk.lines)
             # A database that is slow is given less at a time.
             step = max(1, len(chunk.entries) >> min(self._failures, _HALVINGS))
@@ -151,8 +147,6 @@ class Applier:
             journal.forget(chunk)
             self._back()
             self._on_applied()
-            if entries > 0 and not self._hurried.is_set():  # much has waited, and calls go on
-                await self._pause(min(_BREATH_S, loop.time() - began_s))
 
     async def _bury(self, dead: Journal) -> None:
         """Applies what a dead process left, and ends its calls."""

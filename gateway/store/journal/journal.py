@@ -19,7 +19,7 @@ import structlog
 
 from gateway.store.entry import Entry, decode, encode
 from gateway.store.journal.fit import storable
-from gateway.store.journal.segments import Piece, Segments, private_folder
+from gateway.store.journal.segments import LOCK, Piece, Segments, private_folder
 
 MEMORY_ENTRIES = 100_000
 """Ten minutes of a hundred calls."""
@@ -181,12 +181,20 @@ class Journal:
 
 
 def dead_journals(folder: Path) -> list[Journal]:
-    """The journals of processes that are gone, each locked for us. Does not raise."""
+    """The journals of processes that are gone, oldest first, each locked for us. Does not raise."""
     try:
-        names = sorted(path for path in folder.iterdir() if path.is_dir())
+        names = sorted((path for path in folder.iterdir() if path.is_dir()), key=_begun)
     except OSError:
         return []
     return [dead for path in names if (dead := _dead_journal(path)) is not None]
+
+
+def _begun(path: Path) -> int:
+    """When its process began: nothing is written to the lock. 0 = it has none (any more)."""
+    try:
+        return (path / LOCK).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _dead_journal(path: Path) -> Journal | None:

@@ -21,7 +21,7 @@ SEGMENT_BYTES = 4 << 20
 """A file that has reached this gets no more lines."""
 PIECE_BYTES = 128 << 10
 """About how much is read, and applied, at a time."""
-_LOCK = "lock"
+LOCK = "lock"
 _GONE = {errno.ENOENT, errno.EIO}
 """No use in trying again."""
 
@@ -76,7 +76,7 @@ class Segments:
         # Locked before it has its name: nobody can take it for a dead process's.
         newborn = self.folder.with_name(f".{self.folder.name}")
         private_folder(newborn)
-        self._lock = os.open(newborn / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        self._lock = os.open(newborn / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         newborn.rename(self.folder)
         _fsync_folder(self.folder.parent)
@@ -135,7 +135,7 @@ class Segments:
         self._close_file()
         for path in self.folder.glob("*.jsonl"):
             path.unlink(missing_ok=True)
-        (self.folder / _LOCK).unlink(missing_ok=True)
+        (self.folder / LOCK).unlink(missing_ok=True)
         self.folder.rmdir()
         self._unlock()
 
@@ -144,7 +144,7 @@ class Segments:
     def _seize(self) -> bool:
         """Locks a folder that exists, unless somebody else has it."""
         try:
-            self._lock = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+            self._lock = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, FileNotFoundError):
             self._unlock()

@@ -180,9 +180,8 @@ class Writer:
         self._woken = False
         self._wake.clear()
         self._hurry.clear()
-        asking = list(
-            _drained(self._asking, len(self._asking))
-        )  # first: what they wait for was put before
+        # First those who ask: what they wait for was put before.
+        asking = list(_drained(self._asking, len(self._asking)))
         lost = self._journal.lost
         entries: list[Entry] = []
         for left in range(len(self._incoming), 0, -_PORTION):

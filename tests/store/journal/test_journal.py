@@ -287,3 +287,16 @@ def test_a_place_that_cannot_be_made_is_tried_again(tmp_path: Path) -> None:
         journal.add(many(1))
     assert [line["event"] for line in logs] == ["records.journal_back"]
     assert rest(journal) == many(1)
+
+
+def test_the_journals_of_the_dead_come_in_the_order_they_were_begun(tmp_path: Path) -> None:
+    """Not in that of their names, which are left to chance."""
+    for number, name in enumerate(("c", "a", "b")):
+        folder = tmp_path / name
+        folder.mkdir(mode=0o700)
+        (folder / "lock").touch(mode=0o600)
+        os.utime(folder / "lock", (number, number))
+    found = dead_journals(tmp_path)
+    assert [dead.owner for dead in found] == ["c", "a", "b"]
+    for dead in found:
+        dead.close()
