@@ -101,11 +101,15 @@ class Fleet:
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
+        whole = True
         async for line in process.stdout:
+            whole = line.endswith(b"\n")
+            if not whole:
+                break  # it was killed in the middle of it
             word = self._decode(line)
             if isinstance(word, Pulse):
                 self._hear(word)
-        if await process.wait():
+        if await process.wait() or not whole:
             self.stop()
             raise self._lost(process)
 

@@ -283,7 +283,7 @@ async def _work() -> None:
     reader = asyncio.StreamReader(limit=2**26)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
     # Never blocks: who reads slowly must not make the clock late.
-    out, _ = await loop.connect_write_pipe(asyncio.Protocol, sys.stdout.buffer)
+    out, said = await loop.connect_write_pipe(_Said, sys.stdout.buffer)
     encode = msgspec.json.Encoder().encode
 
     def send(word: Word) -> None:
@@ -304,6 +304,18 @@ async def _work() -> None:
             await worker.run(begin.at_ns)
             obeys.cancel()
     out.close()
+    await said.whole.wait()
+
+
+class _Said(asyncio.BaseProtocol):
+    """What was said: a pipe takes it in pieces, the last one later than it is closed."""
+
+    def __init__(self) -> None:
+        self.whole = asyncio.Event()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Everything is there, or nobody reads any more."""
+        self.whole.set()
 
 
 async def _obey(reader: asyncio.StreamReader, worker: Worker) -> None:

@@ -1,12 +1,14 @@
 """Workers as processes, one beginning for all."""
 
+import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.errors import GatewayError
 from gateway.ops.load.fleet import LINES_PER_WORKER, Fleet, workers_for
-from gateway.ops.load.record import Placing, Pulse
+from gateway.ops.load.record import Placing, Pulse, Ready
 from tests.ops.load.harness import a_fixture, an_order
 from tests.ops.load.peer import Peer, listening
 
@@ -42,3 +44,19 @@ async def test_a_worker_that_cannot_work_says_why() -> None:
     with pytest.raises(GatewayError, match=r"a worker of the load test was lost.*nowhere.ulaw"):
         async with Fleet([order], lambda _: None):
             pass
+
+
+@pytest.mark.asyncio
+async def test_a_worker_that_is_killed_in_the_middle_of_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is lost, whatever its exit code says."""
+    script = tmp_path / "worker"
+    ready = msgspec.json.encode(Ready(0)).decode()
+    script.write_text(f"#!/bin/sh\nread order\necho '{ready}'\nread begin\nprintf '{{'\n")
+    script.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(script))
+    order = an_order(Peer(url="http://127.0.0.1:9"), "nowhere.ulaw")
+    with pytest.raises(GatewayError, match="a worker of the load test was lost: exit code 0"):
+        async with Fleet([order], lambda _: None) as fleet:
+            await fleet.run()

@@ -144,3 +144,35 @@ async def test_a_process_takes_orders(tmp_path: Path) -> None:
     assert words[0] == Ready(0)
     last = json.loads(out.splitlines()[-1])
     assert [call["end"] for call in last["ended"]] == ["interrupted"]
+
+
+LOUD = """
+from gateway.ops.load import worker
+from gateway.ops.load.record import Pulse, Wait
+
+class Loud(worker.Worker):
+    async def run(self, begin_ns):
+        self._send(Pulse(0, 0, 0, {}, {"w" * 300_000: []}, [], 0.0))
+        self._send(Pulse(0, 0, 0, {}, {}, [], 1.0))
+
+worker.Worker = Loud
+worker.main()
+"""
+
+
+async def test_whatever_it_says_last_arrives_whole(tmp_path: Path) -> None:
+    """However much that is: more than a pipe takes at once, when many calls end together."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", LOUD),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    order = an_order(Peer(url="http://127.0.0.1:9"), a_fixture(tmp_path, STAYS))
+    out, _ = await process.communicate(
+        b"".join(msgspec.json.encode(word) + b"\n" for word in (order, Begin(0)))
+    )
+    assert process.returncode == 0
+    pulses = [msgspec.json.decode(line, type=Word) for line in out.splitlines()[1:]]
+    assert [len(str(pulse.waits)) > 300_000 for pulse in pulses] == [True, False]
+    assert pulses[-1].cpu_s == 1.0
