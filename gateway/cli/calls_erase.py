@@ -22,6 +22,7 @@ _WRITTEN = re.compile(r"[ ()./-]")
 _ELSEWHERE = "where it is, a purge finds it as one no call knows of"
 _LATER = "erase again when they have ended"
 _WAITING = "something waits in it and will not be written"
+_AHEAD = "what was recorded last may still be in it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,8 @@ def _told(found: Found, done: Erased, asked: _Asked) -> int:
     again = f"`gateway calls erase --call {found.ended[0]}`" if found.ended else "any later erasure"
     for journal in done.waiting:
         tell(f"journal/{journal}: {_WAITING}; when its database is back: {again}")
+    for file in done.ahead:
+        tell(f"recordings/{file}: {_AHEAD}; when its gateway's disk works: {again}")
     if done.unscrubbed:
         tell(f"old bytes may be left in the database ({done.unscrubbed}); go over it with {again}")
     return max(_tell_live(found), 0 if done.complete else 1)

@@ -63,6 +63,7 @@ def test_a_call_is_erased(command: Command, settings: Settings) -> None:
         "missing": 0,
         "failed": {},
         "waiting": [],
+        "ahead": [],
         "unscrubbed": "",
         "dry_run": False,
         "live": [],
@@ -155,6 +156,7 @@ def test_what_is_left_is_told_with_what_to_do(
         missing=2,
         failed={"exports/x.wav": "Permission denied"},
         waiting=["b" * 32],
+        ahead=["c" * 32 + ".ahead"],
         unscrubbed="it was in use all the time",
     )
 
@@ -169,13 +171,14 @@ def test_what_is_left_is_told_with_what_to_do(
         "exports/x.wav: Permission denied; ",
         "2 recordings not on this disk; ",
         f"journal/{'b' * 32}: something waits in it and will not be written; ",
+        f"recordings/{'c' * 32}.ahead: what was recorded last may still be in it; ",
         "old bytes may be left in the database (it was in use all the time); ",
     ]
     lines = done.err.splitlines()
     for line, begin in zip(lines, begins, strict=True):
         assert line.startswith(f"gateway: {begin}")
-    assert [line.endswith(again) for line in lines] == [False, False, True, True]
-    left.failed, left.waiting, left.unscrubbed = {}, [], ""
+    assert [line.endswith(again) for line in lines] == [False, False, True, True, True]
+    left.failed, left.waiting, left.ahead, left.unscrubbed = {}, [], [], ""
     assert command("erase", "--number", NUMBER, "--yes").code == 0
 
 

@@ -1,7 +1,6 @@
 """Recordings for tests: audio known byte by byte, keys, a disk that fails or dies on request."""
 
 import hashlib
-import math
 import os
 import random
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway.store.recordings.tapes import Tape, Tapes
+from gateway.store.recordings.tapes import CHECKPOINT_S, SYNC_S, Tape, Tapes
 from gateway.store.recordings.vault import Vault
 
 FRAMES = 160
@@ -66,17 +65,24 @@ def recording(tapes: Tapes, audio: bytes) -> Recording:
 
 
 def two_recorded(folder: Path, vault: Vault | None, *, finish: bool = True) -> list[Recording]:
-    """Two recordings side by side, four pieces each, synced twice; without any thread."""
+    """Two recordings side by side, four pieces each, synced ahead twice, then in their own files
+    when they are to be finished; without any thread.
+    """
     tapes = Tapes(folder, vault)
     both = [recording(tapes, pattern(4, seed)) for seed in (1, 2)]
+    for _ in both:
+        tapes._hear()
+    at = CHECKPOINT_S
+    tapes._sync(at)
     for number in range(4):
         for each in both:
             each.tape.write(each.audio[number * 2 * FRAMES : (number + 1) * 2 * FRAMES])
             each.tape.store()
-            if number % 2 == 0 and each.tape.due(math.inf):
-                each.tape.hasten()
-                each.tape.sync()
+        if number % 2 == 0:
+            at += SYNC_S
+            tapes._sync(at)
     if finish:
+        tapes._sync(at + CHECKPOINT_S)
         for each in both:
             each.tape.finish()
     return both

@@ -83,6 +83,7 @@ def calling(call: str, times: int) -> Callable[[], None]:
 def main() -> None:
     """Records in both forms, each pair with a disk thread of its own."""
     tapes_module.SYNC_S = 0.001  # type: ignore[misc]
+    tapes_module.CHECKPOINT_S = 0.003  # type: ignore[misc]
     folder, call, last = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     told = []
     for number in range(1, last + 1):

@@ -23,6 +23,7 @@ from gateway.store.privacy.erasable import Found, batches
 from gateway.store.privacy.leftovers import exports_of, remove_export, unlink
 from gateway.store.privacy.removal import BATCH, ROWS, Removal
 from gateway.store.privacy.scrub import NotOurs, scrub
+from gateway.store.recordings.ahead import bring_back, files_ahead
 from gateway.store.tables import OF_CALLS, dials, erased
 from gateway.store.trouble import cause
 
@@ -42,13 +43,15 @@ class Erased:
     """Files that could not be deleted, and why; their calls were left as they are."""
     waiting: list[str] = field(default_factory=list)
     """Journals of running gateways in which something still waits."""
+    ahead: list[str] = field(default_factory=list)
+    """Files of running gateways in which a recording's last seconds may still be."""
     unscrubbed: str = ""
     """Why old bytes may still be in the files of the database; empty when they are not."""
 
     @property
     def complete(self) -> bool:
         """True when nothing is left."""
-        return not (self.failed or self.waiting or self.unscrubbed)
+        return not (self.failed or self.waiting or self.ahead or self.unscrubbed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class Erasure:
             await removal.take_dials(batch)
         done = Erased(dict(+removal.counts), removal.missing, _named(removal.failed))
         self.told("waiting for the journals of running gateways")
-        done.waiting = await self._still_waiting(found)
+        done.waiting, done.ahead = await self._still_waiting(found)
         self.told("rewriting the database without what was erased")
         done.unscrubbed = await self._scrub()
         return done
@@ -104,21 +107,25 @@ class Erasure:
                 counts["exports"] += 1
             except OSError as error:
                 failed[f"exports/{path.name}"] = error.strerror or type(error).__name__
+        bring_back(self._folder("recordings"))  # a dead process has nothing ahead of its files
         failed |= _named(unlink(self._folder("recordings"), found.recordings).failed)
         if not failed:
             counts["entries"] += drop(self._folder("journal"), found.ended)
         return failed
 
-    async def _still_waiting(self, found: Found) -> list[str]:
-        """Journals that could not be waited for."""
+    async def _still_waiting(self, found: Found) -> tuple[list[str], list[str]]:
+        """Journals, and files ahead of recordings, that could not be waited for."""
         loop = asyncio.get_running_loop()
         until = loop.time() + self.drain_s
         folder = self._folder("journal")
-        while paths := await asyncio.to_thread(still_in, folder, found.ended):
-            if loop.time() + _LOOK_S > until:
-                return sorted({path.relative_to(folder).parts[0] for path in paths})
+        ahead = await asyncio.to_thread(files_ahead, self._folder("recordings"))
+        while True:
+            paths = await asyncio.to_thread(still_in, folder, found.ended)
+            ahead = [path for path in ahead if path.exists()]
+            if not (paths or ahead) or loop.time() + _LOOK_S > until:
+                owners = {path.relative_to(folder).parts[0] for path in paths}
+                return sorted(owners), [path.name for path in ahead]
             await asyncio.sleep(_LOOK_S)
-        return []
 
     async def _scrub(self) -> str:
         try:

@@ -14,12 +14,12 @@ from typing import Any, BinaryIO, Final, Literal
 
 from gateway.core.g711 import SAMPLE_RATE, pad_to_frame, to_pcm16
 from gateway.errors import GatewayError
+from gateway.store.recordings.lockedfile import remove_dead
 from gateway.store.recordings.tapefile import (
     CHANNELS,
     HEADER_BYTES,
     PartFile,
     header_audio_bytes,
-    remove_dead,
 )
 from gateway.store.recordings.vault import MAGIC, Sealed, Vault, recognise
 

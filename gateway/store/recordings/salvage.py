@@ -16,6 +16,8 @@ from typing import BinaryIO, Final
 import structlog
 
 from gateway.errors import GatewayError
+from gateway.store.recordings.ahead import bring_back
+from gateway.store.recordings.lockedfile import open_locked, remove_dead
 from gateway.store.recordings.tapefile import (
     CHANNELS,
     HEADER_BYTES,
@@ -25,9 +27,7 @@ from gateway.store.recordings.tapefile import (
     Plain,
     boot_id,
     is_wav_begun,
-    open_locked,
     read_index,
-    remove_dead,
 )
 from gateway.store.recordings.vault import MAGIC, Vault, head_bytes, recognise
 
@@ -52,6 +52,7 @@ def repair(folder: Path, vault: Vault | None) -> list[Repaired]:
     What another process holds is left alone, and so is what cannot be read (its key is missing, the
     disk fails, it is none of ours): a line in the log says so, and the next start tries again.
     """
+    bring_back(folder)
     repaired = []
     for part in _left(folder, "part"):
         try:

@@ -8,10 +8,10 @@ and what has the final name is whole. The index says what was on the disk for ce
 is removed in the end, for then all of it is.
 """
 
-import fcntl
 import os
 import re
 import struct
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -19,6 +19,13 @@ from typing import Final, NamedTuple, Protocol
 import structlog
 
 from gateway.core.g711 import BYTES_PER_MS, SAMPLE_RATE
+from gateway.store.recordings.lockedfile import (
+    make_folder,
+    new_file,
+    open_locked,
+    sync_folder,
+    write,
+)
 from gateway.store.recordings.vault import Vault
 
 CHANNELS: Final = 2
@@ -128,12 +135,24 @@ def read_index(index: bytes) -> tuple[str, int]:
 # A file in progress
 
 
+def _nobody(_offset: int, _data: bytes) -> None:
+    """Nobody is told."""
+
+
 class PartFile:
     """A recording in progress: one descriptor, for one thread. Everything may raise OSError; after
     that only :meth:`finish` and :meth:`remove` make sense.
     """
 
-    def __init__(self, stem: Path, form: Form, suffix: str = ".part") -> None:
+    def __init__(
+        self,
+        stem: Path,
+        form: Form,
+        suffix: str = ".part",
+        told: Callable[[int, bytes], None] = _nobody,
+    ) -> None:
+        """``told`` hears what is written before it is whole, and where in the file."""
+        self._told = told
         self._part = stem.with_suffix(suffix)
         self._final = stem.with_suffix(form.suffix)
         self._index = _Index(stem.with_suffix(".idx"))
@@ -211,41 +230,44 @@ class PartFile:
                 os.ftruncate(self._fd, 0)  # a repair makes nothing of it, even if it stays
         try:
             (self._final if self._finished else self._part).unlink(missing_ok=True)
-            _sync_folder(self._part.parent)
+            sync_folder(self._part.parent)
             self._index.remove()
         finally:
+            self._unsynced.clear()
             self._close()
 
     def _create(self) -> None:
-        _make_folder(self._part.parent)
-        self._fd = _new_file(self._part)
+        make_folder(self._part.parent)
+        self._fd = new_file(self._part)
         self._index.begin()
-        _write(self._fd, self._form.head, 0)
-        _sync_folder(self._part.parent)
+        write(self._fd, self._form.head, 0)
+        sync_folder(self._part.parent)
+        self._told(0, self._form.head)
         self._unsynced += self._form.head
         self._mark = Mark(len(self._form.head))
 
     def _put(self, stereo: bytes) -> None:
         written = self._form.chunk(self._mark.chunks, stereo)
-        _write(self._fd, written, self._mark.end)
+        write(self._fd, written, self._mark.end)
+        self._told(self._mark.end, written)
         self._mark = self._mark.after(len(written), len(stereo))
         self._unsynced += written
 
     def _complete(self) -> None:
         os.ftruncate(self._fd, self._mark.end)
-        _write(self._fd, self._form.finished(self._mark.chunks, self._mark.audio_bytes), 0)
+        write(self._fd, self._form.finished(self._mark.chunks, self._mark.audio_bytes), 0)
         self._trusted = False
         os.fsync(self._fd)
         os.rename(self._part, self._final)
         self._finished = True
         self._unsynced.clear()
-        _sync_folder(self._part.parent)
+        sync_folder(self._part.parent)
         self._index.remove()
 
     def _reopen(self) -> None:
         self._close()
         self._fd = open_locked(self._part)
-        _write(self._fd, bytes(self._unsynced), self._mark.end - len(self._unsynced))
+        write(self._fd, bytes(self._unsynced), self._mark.end - len(self._unsynced))
 
     def _close(self) -> None:
         if self._fd >= 0:
@@ -267,7 +289,7 @@ class _Index:
 
     def begin(self) -> None:
         with suppress(OSError):
-            self._fd = _new_file(self._path)
+            self._fd = new_file(self._path)
         self.add(f"boot {boot_id()}")
 
     def add(self, line: str) -> None:
@@ -287,7 +309,22 @@ class _Index:
             self._path.unlink(missing_ok=True)
 
 
-# Descriptors
+def put_back(part: Path, pieces: Sequence[tuple[int, bytes]]) -> None:
+    """Has these pieces of a recording that a crash left on the disk: offset, and what is there.
+
+    Raises OSError; FileNotFoundError when there is no such recording, BlockingIOError when somebody
+    writes it.
+    """
+    fd = open_locked(part)
+    try:
+        for offset, data in pieces:
+            write(fd, data, offset)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    end = max(offset + len(data) for offset, data in pieces)
+    with suppress(OSError), part.with_suffix(".idx").open("ab") as index:
+        index.write(b"%d 0\n" % end)
 
 
 def boot_id() -> str:
@@ -296,81 +333,3 @@ def boot_id() -> str:
         return _BOOT_ID.read_text().strip()
     except OSError:
         return ""
-
-
-def open_locked(path: Path) -> int:
-    """A descriptor of a file nobody else writes. Raises OSError; BlockingIOError when somebody
-    does, or just did and has renamed it.
-    """
-    # Without O_NONBLOCK a pipe of that name would keep us waiting.
-    fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not _is_at(fd, path):
-            raise BlockingIOError(0, "another process has renamed it")
-    except OSError:
-        os.close(fd)
-        raise
-    return fd
-
-
-def remove_dead(path: Path) -> None:
-    """Removes a file, if there is one that nobody writes."""
-    with suppress(OSError):
-        fd = open_locked(path)
-        try:
-            path.unlink()
-        finally:
-            os.close(fd)
-
-
-def _new_file(path: Path) -> int:
-    """A descriptor of a new file, locked and for its owner alone."""
-    while True:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        try:
-            os.fchmod(fd, 0o600)
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            if _is_at(fd, path):
-                return fd
-        except OSError:
-            path.unlink(missing_ok=True)
-            os.close(fd)
-            raise
-        os.close(fd)  # a repair locked it first, and removed it, for it was empty
-
-
-def _is_at(fd: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(fd), os.stat(path, follow_symlinks=False))
-    except FileNotFoundError:
-        return False
-
-
-def _write(fd: int, data: bytes, offset: int) -> None:
-    left = memoryview(data)
-    while left:
-        written = os.pwrite(fd, left, offset)
-        left, offset = left[written:], offset + written
-
-
-def _make_folder(folder: Path) -> None:
-    """The folder of a month in the folder of recordings, each for its owner alone."""
-    if folder.is_dir():
-        return
-    folder.parent.parent.mkdir(parents=True, exist_ok=True)
-    for each in (folder.parent, folder):
-        with suppress(FileExistsError):
-            each.mkdir(0o700)
-            each.chmod(0o700)  # whatever umask left of it
-            _sync_folder(each.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    # Only a name is at stake: the file comes back under the one it had, and is repaired.
-    with suppress(OSError):
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)

@@ -1,7 +1,9 @@
 """Erasing: afterwards not a byte of the call is left, and every byte of the others is."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,9 @@ from gateway.store.privacy import erasure as module
 from gateway.store.privacy import removal
 from gateway.store.privacy.busy import Busy
 from gateway.store.privacy.erasable import Found, find_call, find_number
-from gateway.store.privacy.erasure import Erased, Erasure
+from gateway.store.privacy.erasure import DRAIN_S, Erased, Erasure
 from gateway.store.privacy.evidence import Evidence, read
+from gateway.store.recordings.ahead import Ahead, files_ahead
 from gateway.store.tables import OF_CALLS, audit, dials, erased
 from tests.store.asks import ids, write_down
 from tests.store.canaries import NOW, WHOLE, Canary, counted, files, fill, sid
@@ -439,3 +442,28 @@ async def test_the_audit_trail_stays(engine: AsyncEngine, settings: Settings) ->
     async with engine.connect() as connection:
         kept = (await connection.execute(select(audit.c.call_sid))).scalars().all()
     assert kept == [OURS[0].call_sid]
+
+
+@pytest.mark.asyncio
+async def test_what_a_running_gateway_has_ahead_is_waited_for(
+    engine: AsyncEngine, settings: Settings
+) -> None:
+    """Its file is renewed every few seconds; it is told if it is not. That of a gateway that is
+    gone is deleted.
+    """
+    folder = settings.data_dir / "recordings"
+    stem = str(OURS[0].recording).partition(".")[0]
+    living, dead = Ahead(folder), Ahead(folder)
+    for each in (living, dead):
+        each.add(stem, 0, b"secret")
+        each.sync()
+    (path,) = set(files_ahead(folder)) - {dead._path}
+    os.close(dead._fd)
+    done = await erase(engine, settings)
+    assert files_ahead(folder) == [path]
+    assert (done.ahead, done.complete) == ([path.name], False)
+    again = await find_call(engine, settings, OURS[0].call_sid)
+    asyncio.get_running_loop().call_later(0.1, living.renew)
+    done = await replace(erasure(engine, settings), drain_s=DRAIN_S).erase(again)
+    assert (done.ahead, done.complete) == ([], True)
+    assert files_ahead(folder) == []

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from gateway.store.recordings import tapefile
 from gateway.store.recordings.audio import read_stereo
+from gateway.store.recordings.lockedfile import open_locked, remove_dead
 from gateway.store.recordings.tapefile import (
     CHUNK_BYTES,
     HEADER_BYTES,
@@ -23,9 +24,7 @@ from gateway.store.recordings.tapefile import (
     boot_id,
     header_audio_bytes,
     is_wav_begun,
-    open_locked,
     read_index,
-    remove_dead,
     wav_header,
 )
 from tests.store.disks import Disk, keys, names_in, pattern, the_file

@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import os
 import re
 import threading
 from collections import Counter
@@ -17,7 +16,7 @@ from gateway.call.tape import Closed, Tape, Taping
 from gateway.store.recordings import tapes as tapes_module
 from gateway.store.recordings.audio import read_stereo
 from gateway.store.recordings.salvage import repair
-from gateway.store.recordings.tapes import MAX_WAITING_BYTES, TURN_S, Tapes
+from gateway.store.recordings.tapes import MAX_WAITING_BYTES, SYNC_S, TURN_S, Tapes
 from gateway.store.recordings.vault import Vault
 from tests.store.disks import (
     Disk,
@@ -261,62 +260,105 @@ def test_what_was_asked_for_while_stopping_is_done(tmp_path: Path) -> None:
 # How often
 
 
-def test_each_file_is_synced_about_once_a_second(
+def test_one_file_is_synced_each_second_and_each_every_few(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A hundred calls for ten seconds, on a clock of our own: never more often, all together; and
+    """A hundred calls for twelve seconds, on a clock of our own. When it is their own files' turn
     the disk has begun with the last before anybody waits for the first.
     """
     now = [0.0]
     clock = SimpleNamespace(monotonic=lambda: now[0], time_ns=lambda: 0)
     monkeypatch.setattr(tapes_module, "time", clock)
-    hastened: list[list[int]] = [[]]
-    synced: list[list[int]] = [[]]
-
-    def sync(fd: int) -> None:
-        assert len(hastened[-1]) in (0, 100)
-        synced[-1].append(fd)
-
-    monkeypatch.setattr(os, "posix_fadvise", lambda fd, *_: hastened[-1].append(fd))
-    monkeypatch.setattr(os, "fsync", sync)
     tapes = Tapes(tmp_path, None)
     made = [recording(tapes, b"").tape for _ in range(100)]
     for tape in made:
         tapes._hear()
         tape.write(b"\xff\xff")
         tape.store()
-    synced.clear()
-    hastened.clear()
-    for _ in range(round(10 / TURN_S)):
-        synced.append([])
-        hastened.append([])
+    turns: list[Counter[str]] = []
+    for _ in range(round(12 / TURN_S)):
         now[0] += TURN_S
         for tape in made:
             tape.write(b"\xff\xff")
             tape.store()
-        tapes._sync(now[0])
-    assert {len(each) for each in synced} == {0, 100}
-    assert hastened == synced
-    counts = Counter(fd for each in synced for fd in each)
-    assert len(counts) == 100
-    assert set(counts.values()) <= {8, 9, 10}
+        with Disk().watched() as disk:
+            tapes._sync(now[0])
+        names = [name for name, _ in disk.seen]
+        if "posix_fadvise" in names:
+            assert names[:200] == ["posix_fadvise"] * 100 + ["fsync", "write"] * 50
+        turns.append(Counter(names))
+    own = [turn["posix_fadvise"] for turn in turns if turn["posix_fadvise"]]
+    one = [turn for turn in turns if turn["fsync"] and not turn["posix_fadvise"]]
+    assert own == [100] * 3
+    assert 6 <= len(one) <= 9
+    assert all(turn["pwrite"] == 1 and turn["fsync"] <= 3 for turn in one)
     for tape in made:
         tape._part.remove()
 
 
-def test_a_silent_tape_is_left_in_peace(tmp_path: Path) -> None:
-    """Nothing new, nothing to sync; nor is there when it is over."""
+def test_nothing_is_ahead_when_nobody_is_recorded(tmp_path: Path) -> None:
+    """Nor does a silent tape make anything of it."""
     tapes = Tapes(tmp_path, None)
-    each = recording(tapes, b"")
+    each = recording(tapes, pattern(2))
     tapes._hear()
     with Disk().watched() as disk:
         tapes._sync(1e9)
     assert disk.seen == []
-    each.tape.write(pattern(1))
+    each.tape.write(each.audio)
     each.tape.store()
-    assert each.tape.due(1e9)
+    tapes._sync(1e9 + SYNC_S)
+    assert names_in(tmp_path) == ["ahead", "idx", "part"]
+    each.tape.write(each.audio)
     each.tape.finish()
-    assert not each.tape.due(1e9)
+    assert tapes._ahead._waiting
+    tapes._let_go()
+    assert not tapes._ahead._waiting
+    tapes._sync(1e9 + SYNC_S)
+    assert names_in(tmp_path) == ["wav"]
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_what_is_discarded_is_ahead_of_nothing(
+    tmp_path: Path, vault: Vault | None, finished: bool
+) -> None:
+    """At once, finished or not: those beside it are on the disk in their own files by then."""
+    both = two_recorded(tmp_path, vault, finish=False)
+    gone, kept = (each.tape for each in both)
+    assert names_in(tmp_path) == ["ahead", "idx", "idx", "part", "part"]
+    if finished:
+        gone.finish()
+    gone._remove(Future())
+    assert names_in(tmp_path) == ["idx", "part"]
+    assert not kept.unsynced  # it was, before: the fourth piece came after the sync
+    kept.finish()
+    assert told(both) == [[], []]
+
+
+def test_a_disk_that_takes_nothing_ahead_is_asked_for_each(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """No recording ends for it: each second their own files are synced."""
+    tapes = Tapes(tmp_path, None)
+    both = [recording(tapes, pattern(6, seed)) for seed in (1, 2)]
+    for _ in both:
+        tapes._hear()
+
+    def sync() -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(tapes._ahead, "sync", sync)
+    tapes._sync(100.0)
+    for second in (101.0, 102.0, 103.0):
+        for each in both:
+            each.tape.write(each.audio[:640])
+            each.tape.store()
+        assert all(each.tape.unsynced for each in both)
+        tapes._sync(second)
+        assert not any(each.tape.unsynced for each in both)
+    assert told(both) == [[], []]
+    for each in both:
+        each.tape.finish()
+    assert names_in(tmp_path) == ["wav", "wav"]
 
 
 # A slow disk
@@ -427,7 +469,7 @@ def check_kept(folder: Path, vault: Vault | None, made: list[Recording]) -> None
         assert len(kept) % 2 == 0
         assert each.faults or kept == each.audio
         assert len(kept) / 16 == closed.audio_ms or not path.exists() or each.faults
-    assert set(names_in(folder)) <= {"wav", "wav.enc", "part", "idx"}
+    assert set(names_in(folder)) <= {"wav", "wav.enc", "part", "idx", "ahead"}
 
 
 def test_a_call_that_is_over_hears_of_no_fault(tmp_path: Path) -> None:
