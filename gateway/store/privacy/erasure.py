@@ -24,6 +24,7 @@ from gateway.store.privacy.leftovers import exports_of, remove_export, unlink
 from gateway.store.privacy.removal import BATCH, ROWS, Removal
 from gateway.store.privacy.scrub import NotOurs, scrub
 from gateway.store.recordings.ahead import bring_back, files_ahead
+from gateway.store.recordings.lockedfile import alone_in
 from gateway.store.tables import OF_CALLS, dials, erased
 from gateway.store.trouble import cause
 
@@ -107,8 +108,10 @@ class Erasure:
                 counts["exports"] += 1
             except OSError as error:
                 failed[f"exports/{path.name}"] = error.strerror or type(error).__name__
-        bring_back(self._folder("recordings"))  # a dead process has nothing ahead of its files
-        failed |= _named(unlink(self._folder("recordings"), found.recordings).failed)
+        recordings = self._folder("recordings")
+        with alone_in(recordings):
+            bring_back(recordings)  # then only gateways that run have anything ahead
+        failed |= _named(unlink(recordings, found.recordings).failed)
         if not failed:
             counts["entries"] += drop(self._folder("journal"), found.ended)
         return failed

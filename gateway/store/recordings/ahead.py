@@ -104,7 +104,9 @@ class Ahead:
 
 def bring_back(folder: Path) -> None:
     """Writes what processes of before the last boot had ahead into their recordings' files, and
-    deletes what no process holds any more. Never raises: a line in the log says what was left.
+    deletes what no process holds any more. One process at a time, see
+    :func:`gateway.store.recordings.lockedfile.alone_in`. Never raises: a line in the log says what
+    was left.
     """
     for path in files_ahead(folder):
         try:

@@ -17,7 +17,7 @@ import structlog
 
 from gateway.errors import GatewayError
 from gateway.store.recordings.ahead import bring_back
-from gateway.store.recordings.lockedfile import open_locked, remove_dead
+from gateway.store.recordings.lockedfile import alone_in, open_locked, remove_dead
 from gateway.store.recordings.tapefile import (
     CHANNELS,
     HEADER_BYTES,
@@ -52,7 +52,12 @@ def repair(folder: Path, vault: Vault | None) -> list[Repaired]:
     What another process holds is left alone, and so is what cannot be read (its key is missing, the
     disk fails, it is none of ours): a line in the log says so, and the next start tries again.
     """
-    bring_back(folder)
+    with alone_in(folder):
+        bring_back(folder)
+        return _repaired(folder, vault)
+
+
+def _repaired(folder: Path, vault: Vault | None) -> list[Repaired]:
     repaired = []
     for part in _left(folder, "part"):
         try:
