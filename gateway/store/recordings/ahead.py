@@ -23,11 +23,7 @@ from typing import BinaryIO, Final, NamedTuple
 import structlog
 
 from gateway.store.recordings.lockedfile import new_file, open_locked, sync_folder, write
-from gateway.store.recordings.tapefile import (
-    MAX_UNSYNCED_BYTES,
-    boot_id,
-    put_back,
-)
+from gateway.store.recordings.tapefile import MAX_UNSYNCED_BYTES, boot_id, put_back
 
 _HEAD: Final = struct.Struct("<40sQI")  # the recording's stem, offset in its file, bytes
 _SUM: Final = struct.Struct("<I")  # CRC-32 of head and bytes

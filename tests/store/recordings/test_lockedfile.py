@@ -112,8 +112,10 @@ def test_one_is_alone_in_a_folder(tmp_path: Path) -> None:
     with alone_in(tmp_path):
         thread.start()
         there.wait()
+        fd = os.open(tmp_path, os.O_RDONLY)
         with pytest.raises(BlockingIOError):
-            fcntl.flock(os.open(tmp_path, os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(fd)
         order.append("first")
     thread.join()
     assert order == ["first", "second"]
