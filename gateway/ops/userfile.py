@@ -4,7 +4,6 @@ Owns its form, and that it is never seen half written.
 """
 
 import contextlib
-import fcntl
 import os
 import re
 import secrets
@@ -16,7 +15,7 @@ from typing import Final, Literal, get_args
 
 from gateway.errors import ConfigError, GatewayError
 from gateway.settings import ARGON2, Settings
-from gateway.store.journal.segments import private_folder
+from gateway.store.folders import alone_in, private_folder, settle
 from gateway.store.tomlfile import read_table
 
 UserRole = Literal["viewer", "operator", "admin"]
@@ -93,7 +92,7 @@ def changed_users(path: Path) -> Iterator[dict[str, User]]:
     """
     try:
         private_folder(path.parent)
-        with _alone(path.parent):
+        with alone_in(path.parent):
             users = read_users(path)
             before = dict(users)
             yield users
@@ -119,23 +118,4 @@ def _write(path: Path, users: Mapping[str, User]) -> None:
     finally:
         with contextlib.suppress(FileNotFoundError):
             beside.unlink()
-    _settle(path.parent)
-
-
-def _settle(folder: Path) -> None:
-    """The new name is on the disk, too."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
+    settle(path.parent)

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from gateway.errors import ConfigError
 from gateway.settings import Settings
 from gateway.store.database import database_url, open_database
-from gateway.store.journal.segments import private_folder
+from gateway.store.folders import private_folder
 from gateway.store.migrations import REVISIONS
 from gateway.store.tables import metadata
 

@@ -95,7 +95,7 @@ class Fleet:
         self._tell(process, order)
         assert process.stdout is not None
         line = await process.stdout.readline()
-        if not line or not isinstance(self._decode(line), Ready):
+        if not line.endswith(b"\n") or not isinstance(self._decode(line), Ready):
             await process.wait()
             raise self._lost(process)
 

@@ -18,8 +18,9 @@ import msgspec
 import structlog
 
 from gateway.store.entry import Entry, decode, encode
+from gateway.store.folders import private_folder
 from gateway.store.journal.fit import storable
-from gateway.store.journal.segments import LOCK, Piece, Segments, private_folder
+from gateway.store.journal.segments import LOCK, Piece, Segments
 
 MEMORY_ENTRIES = 100_000
 """Ten minutes of a hundred calls."""

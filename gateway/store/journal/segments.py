@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 import structlog
 
+from gateway.store.folders import private_folder, settle
+
 SEGMENT_BYTES = 4 << 20
 """A file that has reached this gets no more lines."""
 PIECE_BYTES = 128 << 10
@@ -79,7 +81,7 @@ class Segments:
         self._lock = os.open(newborn / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         newborn.rename(self.folder)
-        _fsync_folder(self.folder.parent)
+        settle(self.folder.parent)
 
     def append(self, lines: bytes) -> None:
         """Writes whole lines and waits until they are on the disk; else nothing of them counts."""
@@ -89,7 +91,7 @@ class Segments:
             _write_all(fd, lines)
             os.fdatasync(fd)
             if not segment.named:
-                _fsync_folder(self.folder)
+                settle(self.folder)
                 segment.named = True
         except OSError:
             self._abandon(segment)
@@ -209,14 +211,6 @@ class Segments:
         self._segments.remove(segment)
 
 
-def private_folder(folder: Path) -> None:
-    """Makes a folder that is nobody else's, and those above it that are missing."""
-    if not folder.is_dir():
-        private_folder(folder.parent)
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
-
-
 def _read(segment: _Segment, most: int) -> Piece:
     """Whole lines; the last one of a file may be torn."""
     left = segment.size - segment.done
@@ -243,11 +237,3 @@ def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
-
-
-def _fsync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

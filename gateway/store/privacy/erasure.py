@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.settings import Settings
+from gateway.store.folders import alone_in
 from gateway.store.journal.waiting import drop, still_in
 from gateway.store.privacy.busy import PATIENCE_S, Busy, in_transaction
 from gateway.store.privacy.erasable import Found, batches
@@ -24,7 +25,6 @@ from gateway.store.privacy.leftovers import exports_of, remove_export, unlink
 from gateway.store.privacy.removal import BATCH, ROWS, Removal
 from gateway.store.privacy.scrub import NotOurs, scrub
 from gateway.store.recordings.ahead import bring_back, files_ahead
-from gateway.store.recordings.lockedfile import alone_in
 from gateway.store.tables import OF_CALLS, dials, erased
 from gateway.store.trouble import cause
 

@@ -5,13 +5,14 @@ file system and the disk.
 """
 
 import fcntl
-import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+
+from gateway.store.folders import settle
 
 ENDINGS = (".wav", ".wav.enc", ".part", ".idx", ".rekey")
 """What there may be of one recording: finished, or still being made."""
@@ -46,7 +47,7 @@ def unlink(folder: Path, names: Iterable[str]) -> Unlinked:
         else:
             done.missing.append(name)
     for parent in parents:
-        sync(parent)
+        settle(parent)
     return done
 
 
@@ -57,15 +58,6 @@ def _files(folder: Path, name: str) -> Iterator[Path]:
         return
     stem = inside.name.partition(".")[0]
     yield from (folder / inside.parent / f"{stem}{ending}" for ending in ENDINGS)
-
-
-def sync(folder: Path) -> None:
-    """What was made, renamed or deleted in a folder survives a loss of power."""
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def stem_of(name: str) -> str:
@@ -124,4 +116,4 @@ def remove_export(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-    sync(path.parent)
+    settle(path.parent)

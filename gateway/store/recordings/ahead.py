@@ -98,28 +98,29 @@ class Ahead:
             self._fd, self._end = -1, 0
 
 
-def bring_back(folder: Path) -> None:
+def bring_back(folder: Path) -> set[str]:
     """Writes what processes of before the last boot had ahead into their recordings' files, and
     deletes what no process holds any more. One process at a time, see
-    :func:`gateway.store.recordings.lockedfile.alone_in`. Never raises: a line in the log says what
-    was left.
+    :func:`gateway.store.folders.alone_in`.
+
+    Never raises. Returns the recordings whose files did not take it, by their stems: a line in the
+    log says so, and until a later start has more luck they must not be repaired.
     """
+    left: set[str] = set()
     for path in files_ahead(folder):
         try:
             fd = open_locked(path)
+            with open(fd, "rb") as file:
+                same_boot = _boot(file) == (boot_id() or None)
+                refused = [] if same_boot else _write_back(folder, _pieces(file))
+                left.update(refused)
+                if not refused:
+                    path.unlink()
         except BlockingIOError:
             continue  # its process lives
         except OSError as error:
             _log.warning("tape.left_alone", file=path.name, reason=error.strerror)
-            continue
-        try:
-            with open(fd, "rb") as file:
-                boot = _boot(file)
-                if not boot or boot != boot_id():
-                    _write_back(folder, _pieces(file))
-                path.unlink()
-        except OSError as error:
-            _log.warning("tape.left_alone", file=path.name, reason=error.strerror)
+    return left
 
 
 def files_ahead(folder: Path) -> list[Path]:
@@ -156,16 +157,19 @@ def _pieces(file: BinaryIO) -> Iterator[Piece]:
         yield Piece(stem.decode(), offset, data)
 
 
-def _write_back(folder: Path, pieces: Iterable[Piece]) -> None:
-    """Each recording that is still in progress gets what was ahead of it."""
+def _write_back(folder: Path, pieces: Iterable[Piece]) -> list[str]:
+    """Each recording that is still in progress gets what was ahead of it; those that could not."""
     of: dict[str, list[Piece]] = {}
     for piece in pieces:
         of.setdefault(piece.stem, []).append(piece)
+    refused = []
     for stem, mine in of.items():
         part = folder / f"{stem}.part"
         try:
             put_back(part, [(each.offset, each.data) for each in mine])
         except FileNotFoundError:
             continue  # finished, or wanted no more
-        except BlockingIOError:
-            _log.warning("tape.left_alone", file=part.name, reason="is being repaired")
+        except OSError as error:
+            _log.warning("tape.left_alone", file=part.name, reason=error.strerror)
+            refused.append(stem)
+    return refused

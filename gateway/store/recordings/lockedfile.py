@@ -4,9 +4,10 @@ when they have to be. Everything may raise OSError where it does not say otherwi
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
+
+from gateway.store.folders import settle
 
 
 def open_locked(path: Path) -> int:
@@ -83,25 +84,4 @@ def sync_folder(folder: Path) -> None:
     file comes back under the one it had, and is repaired.
     """
     with suppress(OSError):
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-
-
-@contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """While this lasts, nobody else is here in that folder: whoever comes waits. A folder that is
-    not there has nothing to wait for.
-    """
-    try:
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except FileNotFoundError:
-        yield
-        return
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
+        settle(folder)

@@ -16,8 +16,9 @@ from typing import BinaryIO, Final
 import structlog
 
 from gateway.errors import GatewayError
+from gateway.store.folders import alone_in
 from gateway.store.recordings.ahead import bring_back
-from gateway.store.recordings.lockedfile import alone_in, open_locked, remove_dead
+from gateway.store.recordings.lockedfile import open_locked, remove_dead
 from gateway.store.recordings.tapefile import (
     CHANNELS,
     HEADER_BYTES,
@@ -49,17 +50,19 @@ class Repaired:
 def repair(folder: Path, vault: Vault | None) -> list[Repaired]:
     """Finishes every recording whose writer is gone; what holds no audio is removed.
 
-    What another process holds is left alone, and so is what cannot be read (its key is missing, the
-    disk fails, it is none of ours): a line in the log says so, and the next start tries again.
+    What another process holds is left alone, and so is what cannot be read or brought back (its key
+    is missing, the disk fails, it is none of ours): a line in the log says so, and the next start
+    tries again.
     """
     with alone_in(folder):
-        bring_back(folder)
-        return _repaired(folder, vault)
+        return _repaired(folder, vault, bring_back(folder))
 
 
-def _repaired(folder: Path, vault: Vault | None) -> list[Repaired]:
+def _repaired(folder: Path, vault: Vault | None, incomplete: set[str]) -> list[Repaired]:
     repaired = []
     for part in _left(folder, "part"):
+        if f"{part.parent.name}/{part.stem}" in incomplete:
+            continue
         try:
             repaired += _mended(part, vault)
         except BlockingIOError:

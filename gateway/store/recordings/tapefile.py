@@ -323,8 +323,10 @@ def put_back(part: Path, pieces: Sequence[tuple[int, bytes]]) -> None:
     finally:
         os.close(fd)
     end = max(offset + len(data) for offset, data in pieces)
-    with suppress(OSError), part.with_suffix(".idx").open("ab") as index:
-        index.write(b"%d 0\n" % end)
+    # The last line may be half there: this one begins anew.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+    with suppress(OSError), open(os.open(part.with_suffix(".idx"), flags, 0o600), "ab") as index:
+        index.write(b"\n%d 0\n" % end)
 
 
 def boot_id() -> str:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from gateway.store.journal import segments as module
-from gateway.store.journal.segments import Segments, private_folder
+from gateway.store.journal.segments import Segments
 
 
 @pytest.fixture
@@ -93,15 +93,6 @@ def test_files_are_the_owners_alone(files: Segments) -> None:
     for folder in (files.folder, files.folder.parent):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in files.folder.iterdir()} == {0o600}
-
-
-def test_a_private_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
-    """None of them lets anybody in; one that exists keeps its mode."""
-    tmp_path.chmod(0o755)
-    private_folder(tmp_path / "a" / "b")
-    private_folder(tmp_path / "a" / "b")
-    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("", "a", "a/b")]
-    assert modes == [0o755, 0o700, 0o700]
 
 
 def test_large_journals_are_many_files(

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from gateway.store.recordings import salvage
 from gateway.store.recordings.ahead import Ahead, bring_back, files_ahead
 from gateway.store.recordings.audio import read_stereo
 from gateway.store.recordings.salvage import repair
-from gateway.store.recordings.tapefile import HEADER_BYTES, Plain, form_of
+from gateway.store.recordings.tapefile import HEADER_BYTES, Plain, form_of, put_back
 from gateway.store.recordings.vault import Vault
 from tests.store.disks import Disk, failing, keys, names_in, pattern, the_file, two_recorded
 
@@ -166,7 +167,8 @@ def test_what_is_finished_or_not_wanted_does_not_come_back(
     left_ahead(tmp_path, (OTHER, 0, b"secret"), (STEM, 2, b"cd"), (STEM, 0, b"ab"))
     bring_back(tmp_path)
     assert (tmp_path / f"{STEM}.part").read_bytes() == b"abcd"
-    assert (tmp_path / f"{STEM}.idx").read_bytes() == b"4 0\n"
+    assert (tmp_path / f"{STEM}.idx").read_bytes() == b"\n4 0\n"
+    assert (tmp_path / f"{STEM}.idx").stat().st_mode & 0o777 == 0o600
     assert names_in(tmp_path) == ["idx", "part"]
 
 
@@ -247,22 +249,68 @@ def test_what_is_none_of_ours_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
-def test_what_cannot_be_brought_back_now_is_kept_for_the_next_start(
+def test_what_cannot_be_brought_back_waits_for_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    """Whichever call of the disk's fails first; nothing is raised."""
+    """Whichever call of the disk's fails: nothing is raised, nothing finished without its end, and
+    the recording beside it is whole at once unless the one ahead cannot be read at all.
+    """
     rebooted(monkeypatch)
-    part = part_of(tmp_path, STEM)
-    left_ahead(tmp_path, (STEM, 0, b"AHEAD"))
-    number = 1
-    while True:
+    audio = pattern(2)
+    pieces = [(0, Plain.head), (HEADER_BYTES, audio)]
+    for number in range(1, 40):
+        folder = tmp_path / str(number)
+        for stem in (STEM, OTHER):
+            part_of(folder, stem)
+        left_ahead(folder, *((stem, *piece) for stem in (STEM, OTHER) for piece in pieces))
         with failing(code, number).watched() as disk:
-            bring_back(tmp_path)
-        if len(disk.seen) < number or not files_ahead(tmp_path):
+            left = bring_back(folder)
+        assert len(left) <= 1
+        assert not left or files_ahead(folder)
+        again = repair(folder, None)
+        assert {each.audio_ms for each in again} == {40.0}
+        assert len(again) == 2
+        assert not files_ahead(folder)
+        if len(disk.seen) < number:
             break
-        number += 1
-    assert number > 3
-    assert part.read_bytes() == b"AHEAD"
+    assert number > 8
+
+
+def test_a_recording_that_is_not_complete_is_not_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file takes nothing now; the next start finishes it whole, and its neighbour at once."""
+    rebooted(monkeypatch)
+    audio = pattern(2)
+    for stem in (STEM, OTHER):
+        part_of(tmp_path, stem, Plain.head + audio[:320])
+    left_ahead(tmp_path, (STEM, HEADER_BYTES, audio), (OTHER, HEADER_BYTES, audio))
+    real = put_back
+
+    def full(part: Path, pieces: Sequence[tuple[int, bytes]]) -> None:
+        if STEM in str(part):
+            raise OSError(errno.ENOSPC, "full")
+        real(part, pieces)
+
+    monkeypatch.setattr(module, "put_back", full)
+    assert [each.file for each in repair(tmp_path, None)] == [f"{OTHER}.wav"]
+    monkeypatch.setattr(module, "put_back", real)
+    (mended,) = repair(tmp_path, None)
+    assert (mended.file, mended.audio_ms) == (f"{STEM}.wav", 40.0)
+    assert names_in(tmp_path) == ["wav", "wav"]
+
+
+def test_a_torn_index_does_not_make_garbage_certain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last line, half there, and what is written behind it are two."""
+    rebooted(monkeypatch)
+    audio = b"\x55" * 320
+    part = part_of(tmp_path, STEM, Plain.head + audio + bytes(6400))
+    part.with_suffix(".idx").write_bytes(b"boot 0\n999")
+    left_ahead(tmp_path, (STEM, HEADER_BYTES, audio))
+    (mended,) = repair(tmp_path, None)
+    assert mended.audio_ms == 20.0
 
 
 def test_a_disk_that_fails_leaves_nothing_of_it(tmp_path: Path) -> None:

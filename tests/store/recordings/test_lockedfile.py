@@ -1,16 +1,13 @@
 """Files that one process writes."""
 
 import errno
-import fcntl
 import os
 import stat
-import threading
 from pathlib import Path
 
 import pytest
 
 from gateway.store.recordings.lockedfile import (
-    alone_in,
     make_folder,
     new_file,
     open_locked,
@@ -97,27 +94,3 @@ def test_a_folder_that_cannot_be_synced_stops_nobody(tmp_path: Path) -> None:
     """Only a name is at stake."""
     sync_folder(tmp_path)
     sync_folder(tmp_path / "nowhere")
-
-
-def test_one_is_alone_in_a_folder(tmp_path: Path) -> None:
-    """Whoever comes waits for whoever is there; where there is no folder nobody waits."""
-    order, there = [], threading.Event()
-
-    def second() -> None:
-        there.set()
-        with alone_in(tmp_path):
-            order.append("second")
-
-    thread = threading.Thread(target=second)
-    with alone_in(tmp_path):
-        thread.start()
-        there.wait()
-        fd = os.open(tmp_path, os.O_RDONLY)
-        with pytest.raises(BlockingIOError):
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.close(fd)
-        order.append("first")
-    thread.join()
-    assert order == ["first", "second"]
-    with alone_in(tmp_path / "nowhere"):
-        pass
