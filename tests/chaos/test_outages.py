@@ -34,6 +34,10 @@ FEW_GAPS = 0.03
 for its core for longer than that makes a gap whatever the database does. One that is held up by the
 database makes them in most calls.
 """
+FEW_NOT_DURABLE = 0.2
+"""Of all calls: a disk that others keep busy takes longer than a webhook waits for it, now and then.
+A journal that waits for the database would make one of each call's webhooks late.
+"""
 ANSWERED_MS = 500.0
 """A webhook is answered in this time, 99 of 100."""
 
@@ -216,7 +220,7 @@ async def test_a_short_outage(tmp_path: Path, name: str) -> None:
     assert len(told.gaps) <= FEW_GAPS * told.calls * len(HEARD)
     assert told.complaints["records.database_away"] == 1
     assert told.complaints["records.database_back"] == 1
-    assert told.complaints["records.not_durable"] == 0
+    assert told.complaints["records.not_durable"] <= FEW_NOT_DURABLE * told.calls
 
 
 @pytest.mark.long

@@ -28,7 +28,7 @@ def kinds(running: House, direction: str) -> list[str]:
 async def test_the_caller_hears_the_agents_audio_byte_for_byte() -> None:
     """What the model said for the greeting is what the caller hears: nothing lost or changed."""
     async with house(QUICK) as running:
-        call = running.place(WaitForAgent(heard_ms=200), WaitForSilence(ms=300), HangUp())
+        call = running.place(WaitForAgent(heard_ms=200), WaitForSilence(ms=700), HangUp())
         ended = await running.ended(call)
         assert ended.reason == "caller_hung_up"
         assert (SPEECH / "greeting.ulaw").read_bytes() in call.heard
@@ -91,12 +91,12 @@ async def test_the_whole_story_interruption_tool_and_goodbye() -> None:
     async with house(QUICK) as running:
         call = running.place(
             WaitForAgent(heard_ms=300),
-            WaitForSilence(ms=400),
+            WaitForSilence(ms=700),
             ASK,
             WaitForAgent(heard_ms=3500),
             INTERRUPT,
             WaitForAgent(heard_ms=500),
-            WaitForSilence(ms=500),
+            WaitForSilence(ms=700),
             BYE,
         )
         ended = await running.ended(call)

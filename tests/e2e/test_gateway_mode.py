@@ -141,7 +141,7 @@ async def test_a_short_answer_is_an_answer(tmp_path: Path) -> None:
         call, session = await called(
             running,
             WaitForAgent(heard_ms=300),
-            WaitForSilence(ms=400),
+            WaitForSilence(ms=700),
             Play(path=CALLS / "yes.ulaw"),
             WaitForAgent(heard_ms=300),
             HangUp(),

@@ -151,7 +151,7 @@ async def test_a_human_is_talked_to(tmp_path: Path, amd: str) -> None:
     """A beep on a human's line, after the carrier said who it is, changes nothing."""
     script = (
         WaitForAgent(heard_ms=300),
-        WaitForSilence(ms=300),
+        WaitForSilence(ms=700),
         Play(path=CALLS / "hello.ulaw"),
         Pause(ms=300),
         Play(payload=BEEP),

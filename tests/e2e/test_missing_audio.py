@@ -29,7 +29,7 @@ async def test_a_caller_who_is_muted_in_mid_sentence_is_answered() -> None:
     async with house(QUICK) as running:
         call = running.place(
             WaitForAgent(heard_ms=300),
-            WaitForSilence(ms=400),
+            WaitForSilence(ms=700),
             Play(payload=HALF),
             Mute(ms=5000),
             HangUp(),
@@ -50,7 +50,7 @@ async def test_after_a_mute_the_clock_is_true() -> None:
     async with house(QUICK) as running:
         call = running.place(
             WaitForAgent(heard_ms=300),
-            WaitForSilence(ms=400),
+            WaitForSilence(ms=700),
             Mute(ms=2000),
             Play(payload=QUESTION),
             Pause(ms=1000),
@@ -72,7 +72,7 @@ async def test_lost_frames_are_silence_of_their_length() -> None:
     async with house(dataclasses.replace(QUICK, seed=3)) as running:
         call = running.place(
             WaitForAgent(heard_ms=300),
-            WaitForSilence(ms=400),
+            WaitForSilence(ms=700),
             Play(payload=QUESTION),
             WaitForAgent(heard_ms=300),
             HangUp(),

@@ -85,10 +85,10 @@ async def test_forbidden_advice_is_cut_off_before_it_is_heard_and_taken_back() -
     async with house(QUICK, agent="notary") as running:
         call = running.place(
             WaitForAgent(heard_ms=300),
-            WaitForSilence(ms=450),
+            WaitForSilence(ms=700),
             Play(path=CALLS / "sue_question.ulaw"),
             WaitForAgent(heard_ms=4500),
-            WaitForSilence(ms=450),
+            WaitForSilence(ms=700),
             HangUp(),
         )
         ended = await running.ended(call)

@@ -12,7 +12,7 @@ from tests.e2e.phones import CALLEE, calling_house, outcome, ring, rung
 FAST = RealtimeOptions(first_audio_ms=50, transcription_ms=(50, 80))
 ASKS = (
     WaitForAgent(heard_ms=500),
-    WaitForSilence(ms=300),
+    WaitForSilence(ms=700),
     Play(path=CALLS / "order_question.ulaw"),
     WaitForAgent(heard_ms=500),
     WaitForSilence(ms=600),

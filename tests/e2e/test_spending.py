@@ -16,13 +16,13 @@ pytestmark = pytest.mark.timeout(120)
 QUICK = RealtimeOptions(script="assistant", first_audio_ms=50, transcription_ms=(50, 80))
 QUESTIONS = (
     WaitForAgent(heard_ms=300),
-    WaitForSilence(ms=450),
+    WaitForSilence(ms=700),
     Play(path=CALLS / "order_question.ulaw"),
     WaitForAgent(heard_ms=300),
-    WaitForSilence(ms=450),
+    WaitForSilence(ms=700),
     Play(path=CALLS / "order_question.ulaw"),
     WaitForAgent(heard_ms=300),
-    WaitForSilence(ms=450),
+    WaitForSilence(ms=700),
 )
 # The price list of 2026-11-20, written out once more by hand: USD per million tokens.
 TEXT_IN, TEXT_CACHED, TEXT_OUT = 4.00, 0.40, 24.00

@@ -18,7 +18,7 @@ QUICK = RealtimeOptions(script="survey", first_audio_ms=50, transcription_ms=(50
 CALLERS = {
     "by voice": (
         WaitForAgent(heard_ms=8000),
-        WaitForSilence(ms=450),
+        WaitForSilence(ms=700),
         Play(path=CALLS / "rating_four.ulaw"),
     ),
     "by key": (WaitForAgent(heard_ms=1500), Dtmf("4")),
@@ -26,7 +26,7 @@ CALLERS = {
         WaitForAgent(heard_ms=500),
         Dtmf("9"),
         WaitForAgent(heard_ms=3500),
-        WaitForSilence(ms=450),
+        WaitForSilence(ms=700),
         Dtmf("2"),
     ),
 }
