@@ -31,8 +31,10 @@ AgentBuilder = Callable[[CallContext], Awaitable[RealtimeAgent[CallContext]]]
 
 _UNREAD = UNUSED_BY_SDK | ONLY_FOR_GUARDRAILS | ONLY_AHEAD
 
-KEPT = 20
-"""Items of a conversation, and usages of answers, that the SDK need not forget."""
+KEPT = 4
+"""Items of a conversation, and usages of answers, that the SDK need not forget: a caller's words
+may be transcribed when the answer to them is being said.
+"""
 
 Credentials = Callable[[], Awaitable[Mapping[str, str]]]
 """Headers that prove who we are, asked for at each connection (a token may have expired)."""
