@@ -26,7 +26,7 @@ from gateway.core.events import (
     TurnDone,
     UsageCounted,
 )
-from gateway.core.latency import percentile
+from gateway.core.latency import ranked
 from gateway.store.records.outcomes import outcome_of
 from gateway.store.records.rows import fitted
 
@@ -161,8 +161,8 @@ class CallRow:
             return turns
         insort(self._responses, event.turn.response_ms)
         return turns | {
-            "response_p50_ms": percentile(self._responses, 0.50),
-            "response_p95_ms": percentile(self._responses, 0.95),
+            "response_p50_ms": ranked(self._responses, 0.50),
+            "response_p95_ms": ranked(self._responses, 0.95),
             "response_worst_ms": self._responses[-1],
         }
 
