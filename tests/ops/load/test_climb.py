@@ -4,15 +4,17 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.errors import GatewayError
+from gateway.ops.load import capacity
 from gateway.ops.load import climb as module
 from gateway.ops.load.capacity import Search, Step
 from gateway.ops.load.climb import climb, step_of
-from gateway.ops.load.trial import Course, Target
+from gateway.ops.load.trial import Course, Target, Trial
 from tests.ops.load.harness import a_fixture
 from tests.ops.load.peer import ACCOUNT, TOKEN, Peer, listening
-from tests.ops.load.records import a_call, a_failed_call, a_trial
+from tests.ops.load.records import a_call, a_failed_call, a_pulse, a_trial
 
 
 def test_what_counts_of_a_run() -> None:
@@ -43,3 +45,28 @@ async def test_a_gateway_that_turns_callers_away_is_full(
         stop.set()
         with pytest.raises(GatewayError, match="before the first count"):
             await climb(course, target, Search(2), lambda _: None, told.append, stop)
+
+
+@pytest.mark.asyncio
+async def test_a_count_that_does_not_hold_once_may_have_had_bad_luck(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts for what the second try says; what holds is tried once."""
+    failing = {3: 1, 4: 2}
+    tried: list[int] = []
+
+    async def run(trial: Trial, *_: object) -> None:
+        calls = trial.course.calls
+        tried.append(calls)
+        failed = tried.count(calls) <= failing.get(calls, 0)
+        trial.board.hear(a_pulse(a_failed_call(1) if failed else replace(a_call(1), late=[])))
+
+    monkeypatch.setattr(module, "REST_S", 0.0)
+    monkeypatch.setattr(module, "run_trial", run)
+    monkeypatch.setattr(capacity, "FIRST", 2)
+    course = Course(calls=4, fixtures=(a_fixture(tmp_path, {"step": "pause", "ms": 1}),))
+    search, target = Search(4), Target("http://127.0.0.1:9/voice", ACCOUNT, TOKEN)
+    trial = await climb(course, target, search, lambda _: None, lambda _: None, asyncio.Event())
+    assert tried == [2, 3, 3, 4, 4]
+    assert [(step.calls, step.holds) for step in search.steps] == [(2, True), (3, True), (4, False)]
+    assert (search.knee, trial.course.calls) == (3, 3)
