@@ -62,7 +62,7 @@ async def test_a_faultless_gateway_has_no_faults() -> None:
     assert outcome.problems == []
     assert (f["lost_in"], f["lost_out"], f["doubled"], f["reordered"]) == (0, 0, 0, 0)
     assert f["frames_in"] > 100
-    assert f["frames_out"] > 30
+    assert f["frames_out"] > 10
     assert (f["inbound_n"], f["interruption_n"], f["truncation_n"]) == (f["inbound_n"], 2, 2)
     assert f["first_frame_n"] >= 2
     assert f["uncleared"] == 0

@@ -35,8 +35,8 @@ for its core for longer than that makes a gap whatever the database does. One th
 database makes them in most calls.
 """
 FEW_NOT_DURABLE = 0.2
-"""Of all calls: a disk that others keep busy takes longer than a webhook waits for it, now and then.
-A journal that waits for the database would make one of each call's webhooks late.
+"""Of all calls: a disk that others keep busy takes longer than a webhook waits for it, now and
+then. A journal that waits for the database would make one of each call's webhooks late.
 """
 ANSWERED_MS = 500.0
 """A webhook is answered in this time, 99 of 100."""

@@ -20,6 +20,7 @@ from gateway.call.meter import tariff_of
 from gateway.call.reception import Reception
 from gateway.call.tools import ToolRunner
 from gateway.core.events import CallEnded, CallEvent
+from gateway.core.g711 import FRAME_BYTES
 from gateway.core.prices import Prices
 from gateway.observe.lag import Lag
 from gateway.observe.live.board import Board
@@ -151,12 +152,20 @@ def told(session: Session, side: str, kind: str) -> list[dict[str, Any]]:
 
 
 def heard_ms(call: TwinCall, recording: bytes) -> float:
-    """How much of a recording the caller heard without a gap, from its beginning."""
-    heard, low, high = call.heard, 0, len(recording)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if recording[:middle] in heard else (low, middle - 1)
-    return low / 8
+    """How much of a recording the caller heard from its beginning, without the gaps in which a busy
+    machine had nothing more to play.
+    """
+    heard, count = call.heard, len(recording) - len(recording.lstrip(b"\xff"))
+    at = heard.find(recording[count : count + FRAME_BYTES])
+    if at < 0:
+        return 0.0
+    while at >= 0 and count < len(recording):
+        if heard[at : at + 1] == recording[count : count + 1]:
+            at, count = at + 1, count + 1
+            continue
+        goes_on = heard.find(recording[count : count + FRAME_BYTES], at)
+        at = goes_on if goes_on > at and not heard[at:goes_on].strip(b"\xff") else -1
+    return count / 8
 
 
 @asynccontextmanager

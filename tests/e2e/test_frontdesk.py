@@ -33,7 +33,7 @@ pytestmark = pytest.mark.timeout(120)
 
 LINES = ROOT / "gateway" / "sim" / "speech" / "frontdesk"
 QUICK = RealtimeOptions(script="frontdesk", first_audio_ms=50, transcription_ms=(50, 80))
-# The lines pause for up to 320 ms, and a busy machine makes that longer: twice as much is their end.
+# The lines pause for up to 320 ms, and a busy machine makes that longer: 700 are their end.
 STORY = (
     WaitForAgent(heard_ms=300),
     WaitForSilence(ms=700),
@@ -185,7 +185,7 @@ def test_the_long_answer_is_cut_off_where_the_caller_stopped_hearing_it(
     visit = visits[name]
     (barge_in,) = visit.of(BargeIn)
     heard = heard_ms(visit.call, line("baggage"))
-    assert 1000 < heard < 4000
+    assert 1000 < heard < 10_000  # of 11,920; a gap begins the caller's count anew
     assert abs(barge_in.heard_ms - heard) <= 40
     (truncated,) = told(visit.session, "C", "conversation.item.truncate")
     assert truncated["audio_end_ms"] == barge_in.heard_ms
