@@ -8,6 +8,7 @@ from pathlib import Path
 from gateway.ops.doctor.datadir import nearest
 from gateway.ops.doctor.finding import Wrong
 from gateway.settings import Settings
+from gateway.store.folders import settle
 
 LEAST_FREE = 256 << 20
 """Bytes: some four hours of recordings (16 kB a second)."""
@@ -53,21 +54,13 @@ def _written(folder: Path) -> float:
             file.write(_PROOF)
             file.flush()
             os.fsync(file.fileno())
-        _sync_folder(folder)
+        settle(folder)
         took_ms = (time.monotonic() - began) * 1000
         if Path(name).read_bytes() != _PROOF:
             raise OSError("what was written is not what is read")
     finally:
         os.unlink(name)
     return took_ms
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _size(count: int) -> str:

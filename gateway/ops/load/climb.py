@@ -34,13 +34,13 @@ async def climb(
     """
     best: Trial | None = None
     while (count := search.next_count()) is not None and not stop.is_set():
-        trial, step = await _tried(replace(course, calls=count), target, search, watch, stop)
+        trial = await _tried(replace(course, calls=count), target, search, watch, stop)
         if trial.interrupted:
             best = best or trial
             best.interrupted = True
             break
-        search.add(step)
-        tell(step)
+        search.add(step_of(trial))
+        tell(search.steps[-1])
         if best is None or search.knee == count:
             best = trial
         await asyncio.sleep(REST_S)
@@ -55,29 +55,19 @@ async def _tried(
     search: Search,
     watch: Callable[[Trial], None],
     stop: asyncio.Event,
-) -> tuple[Trial, Step]:
+) -> Trial:
     """One count for a while; once more when it did not hold, which may be chance.
 
     One moment in which somebody else had the machine would end the ascent for good.
     """
     course = replace(course, duration_s=course.ramp + (course.duration_s or STEP_S))
-    trial, step = await _run(course, target, search, watch, stop)
-    if not (step.holds or trial.interrupted):
-        await asyncio.sleep(REST_S)
-        trial, step = await _run(course, target, search, watch, stop)
-    return trial, step
-
-
-async def _run(
-    course: Course,
-    target: Target,
-    search: Search,
-    watch: Callable[[Trial], None],
-    stop: asyncio.Event,
-) -> tuple[Trial, Step]:
     trial = Trial(course, target)
     await run_trial(trial, watch, stop)
-    return trial, search.judged(step_of(trial))
+    if not (trial.interrupted or search.judged(step_of(trial)).holds):
+        await asyncio.sleep(REST_S)
+        trial = Trial(course, target)
+        await run_trial(trial, watch, stop)
+    return trial
 
 
 def step_of(trial: Trial) -> Step:
