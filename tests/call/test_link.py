@@ -130,9 +130,10 @@ async def test_the_loop_has_its_turn_between_two_messages_for_the_sdk() -> None:
         server.write(frame(b"1") + frame(b"2") + frame(b"3"))
         await listener.frames.until(lambda rows: len(rows) == 3)
         order: list[bytes] = []
-        for _ in range(3):
-            order.append(await soon(link.__anext__()))
-            asyncio.get_running_loop().call_soon(order.append, b"another call")
+        async with asyncio.timeout(DEADLINE_S):
+            for _ in range(3):
+                order.append(await anext(link))
+                asyncio.get_running_loop().call_soon(order.append, b"another call")
         assert order == [b"1", b"another call", b"2", b"another call", b"3"]
 
 
