@@ -17,12 +17,14 @@ from sqlalchemy import Column, ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.settings import Settings
+from gateway.store.folders import alone_in
 from gateway.store.journal.journal import REFUSED
 from gateway.store.privacy.busy import in_transaction
 from gateway.store.privacy.evidence import Evidence, write
 from gateway.store.privacy.leftovers import aged, stem_of, stems_in, unlink
 from gateway.store.privacy.removal import BATCH, RECORDINGS, ROWS, Removal, Step, has_texts, texts
 from gateway.store.privacy.scrub import checkpoint
+from gateway.store.recordings.ahead import bring_back
 from gateway.store.tables import audit, calls, dials
 
 STRAYS = "recordings no call knows of"
@@ -116,6 +118,7 @@ async def purge(
     """Removes what is due. ``told`` hears after each batch what the rule has removed by then."""
     found = []
     folder = settings.data_dir / "recordings"
+    await asyncio.to_thread(_settle_ahead, folder)
     for rule in rules(settings, now):
         removal = Removal(engine, folder, now, "purge", rule.name, rule.steps)
         purged = Purged(rule.name, {})
@@ -201,6 +204,12 @@ async def _strays(engine: AsyncEngine, settings: Settings, now: datetime) -> lis
         for stem, written in files.items()
         if stem not in known and (written > since or written < over)
     )
+
+
+def _settle_ahead(folder: Path) -> None:
+    """A gateway that was killed and never starts again would leave seconds of speech for ever."""
+    with alone_in(folder):
+        bring_back(folder)
 
 
 async def _purge_strays(engine: AsyncEngine, settings: Settings, now: datetime) -> Purged:

@@ -22,6 +22,7 @@ from gateway.store.journal.writer import Writer
 from gateway.store.privacy import retention
 from gateway.store.privacy.evidence import Evidence, read
 from gateway.store.privacy.retention import STRAYS, Purged, due, purge
+from gateway.store.recordings.ahead import Ahead, files_ahead
 from gateway.store.tables import audit, deliveries
 from tests.store.asks import ids, write_down
 from tests.store.canaries import FINISHED, NOW, WHOLE, Canary, column, counted, files, fill
@@ -199,6 +200,25 @@ async def test_recordings_no_call_knows_of_go(engine: AsyncEngine, tmp_path: Pat
     assert counts(purged) == {STRAYS: {"recordings": 1}}
     assert files(tmp_path) == {call.recording, STRAY.replace("f", "e")}
     assert await read(engine) == [Evidence(NOW, "purge", STRAYS, {"recordings": 1})]
+
+
+@pytest.mark.asyncio
+async def test_what_a_dead_gateway_had_ahead_goes_at_once(
+    engine: AsyncEngine, tmp_path: Path
+) -> None:
+    """It may never start again, and nobody else would delete it; a living one's file stays."""
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    living, dead = Ahead(folder), Ahead(folder)
+    for each in (living, dead):
+        each.add(STRAY.removesuffix(".wav"), 0, b"secret")
+        each.sync()
+    os.close(dead._fd)
+    await due(engine, keeping(tmp_path), NOW)
+    assert len(files_ahead(folder)) == 2
+    await purge(engine, keeping(tmp_path), NOW)
+    assert files_ahead(folder) == [living._path]
+    living.renew()
 
 
 @pytest.mark.asyncio
