@@ -195,6 +195,7 @@ class Tapes:
         self._folder = folder
         self._vault = vault
         self._ahead = Ahead(folder)
+        self._ahead_ok = True
         self._sync_at = self._checkpoint_at = 0.0
         self._asked: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._tapes: list[Tape] = []
@@ -271,9 +272,14 @@ class Tapes:
         try:
             if now < self._checkpoint_at and self._tapes:
                 self._ahead.sync()
+                if not self._ahead_ok:
+                    self._ahead_ok = True
+                    _log.info("tape.ahead")
                 return
         except OSError as error:
-            _log.warning("tape.not_ahead", reason=_word(error), detail=error.strerror)
+            if self._ahead_ok:
+                self._ahead_ok = False  # told once, not each second
+                _log.warning("tape.not_ahead", reason=_word(error), detail=error.strerror)
         self._checkpoint_at = now + CHECKPOINT_S
         with suppress(OSError):  # it is empty then, and deleted at the next start
             self._checkpoint()

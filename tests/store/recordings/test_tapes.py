@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.call.tape import Closed, Tape, Taping
 from gateway.store.recordings import tapes as tapes_module
@@ -337,24 +338,30 @@ def test_what_is_discarded_is_ahead_of_nothing(
 def test_a_disk_that_takes_nothing_ahead_is_asked_for_each(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """No recording ends for it: each second their own files are synced."""
+    """No recording ends for it: each second their own files are synced. It is told once, until the
+    disk has taken something meanwhile.
+    """
     tapes = Tapes(tmp_path, None)
     both = [recording(tapes, pattern(6, seed)) for seed in (1, 2)]
     for _ in both:
         tapes._hear()
 
     def sync() -> None:
-        raise OSError(errno.ENOSPC, "full")
+        if second not in working:
+            raise OSError(errno.ENOSPC, "full")
 
     monkeypatch.setattr(tapes._ahead, "sync", sync)
-    tapes._sync(100.0)
-    for second in (101.0, 102.0, 103.0):
-        for each in both:
-            each.tape.write(each.audio[:640])
-            each.tape.store()
-        assert all(each.tape.unsynced for each in both)
-        tapes._sync(second)
-        assert not any(each.tape.unsynced for each in both)
+    second, working = 100.0, {103.0}
+    tapes._sync(second)
+    with capture_logs() as logs:
+        for second in (101.0, 102.0, 103.0, 104.0, 105.0):
+            for each in both:
+                each.tape.write(each.audio[:640])
+                each.tape.store()
+            assert all(each.tape.unsynced for each in both)
+            tapes._sync(second)
+            assert any(each.tape.unsynced for each in both) == (second in working)
+    assert [line["event"] for line in logs] == ["tape.not_ahead", "tape.ahead", "tape.not_ahead"]
     assert told(both) == [[], []]
     for each in both:
         each.tape.finish()
