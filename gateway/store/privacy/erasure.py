@@ -17,14 +17,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.settings import Settings
-from gateway.store.folders import alone_in
 from gateway.store.journal.waiting import drop, still_in
 from gateway.store.privacy.busy import PATIENCE_S, Busy, in_transaction
 from gateway.store.privacy.erasable import Found, batches
-from gateway.store.privacy.leftovers import exports_of, remove_export, unlink
+from gateway.store.privacy.leftovers import exports_of, remove_export, settle_ahead, unlink
 from gateway.store.privacy.removal import BATCH, ROWS, Removal
 from gateway.store.privacy.scrub import NotOurs, scrub
-from gateway.store.recordings.ahead import bring_back, files_ahead
+from gateway.store.recordings.ahead import files_ahead
 from gateway.store.tables import OF_CALLS, dials, erased
 from gateway.store.trouble import cause
 
@@ -109,8 +108,7 @@ class Erasure:
             except OSError as error:
                 failed[f"exports/{path.name}"] = error.strerror or type(error).__name__
         recordings = self._folder("recordings")
-        with alone_in(recordings):
-            bring_back(recordings)  # then only gateways that run have anything ahead
+        settle_ahead(recordings)
         failed |= _named(unlink(recordings, found.recordings).failed)
         if not failed:
             counts["entries"] += drop(self._folder("journal"), found.ended)

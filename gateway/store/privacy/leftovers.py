@@ -12,7 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from gateway.store.folders import settle
+from gateway.store.folders import alone_in, settle
+from gateway.store.recordings.ahead import bring_back
 
 ENDINGS = (".wav", ".wav.enc", ".part", ".idx", ".rekey")
 """What there may be of one recording: finished, or still being made."""
@@ -91,6 +92,14 @@ def _is_held(folder: Path, stem: str) -> bool:
     except BlockingIOError:
         return True
     return False
+
+
+def settle_ahead(folder: Path) -> None:
+    """From now on only gateways that run have anything ahead of recordings: what dead ones left is
+    where it belongs, or gone. Raises OSError.
+    """
+    with alone_in(folder):
+        bring_back(folder)
 
 
 def stems_in(folder: Path) -> set[str]:

@@ -17,14 +17,12 @@ from sqlalchemy import Column, ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.settings import Settings
-from gateway.store.folders import alone_in
 from gateway.store.journal.journal import REFUSED
 from gateway.store.privacy.busy import in_transaction
 from gateway.store.privacy.evidence import Evidence, write
-from gateway.store.privacy.leftovers import aged, stem_of, stems_in, unlink
+from gateway.store.privacy.leftovers import aged, settle_ahead, stem_of, stems_in, unlink
 from gateway.store.privacy.removal import BATCH, RECORDINGS, ROWS, Removal, Step, has_texts, texts
 from gateway.store.privacy.scrub import checkpoint
-from gateway.store.recordings.ahead import bring_back
 from gateway.store.tables import audit, calls, dials
 
 STRAYS = "recordings no call knows of"
@@ -118,7 +116,6 @@ async def purge(
     """Removes what is due. ``told`` hears after each batch what the rule has removed by then."""
     found = []
     folder = settings.data_dir / "recordings"
-    await asyncio.to_thread(_settle_ahead, folder)
     for rule in rules(settings, now):
         removal = Removal(engine, folder, now, "purge", rule.name, rule.steps)
         purged = Purged(rule.name, {})
@@ -206,15 +203,12 @@ async def _strays(engine: AsyncEngine, settings: Settings, now: datetime) -> lis
     )
 
 
-def _settle_ahead(folder: Path) -> None:
-    """A gateway that was killed and never starts again would leave seconds of speech for ever."""
-    with alone_in(folder):
-        bring_back(folder)
-
-
 async def _purge_strays(engine: AsyncEngine, settings: Settings, now: datetime) -> Purged:
+    folder = settings.data_dir / "recordings"
+    # A gateway that was killed and never starts again would leave seconds of speech for ever.
+    await asyncio.to_thread(settle_ahead, folder)
     names = await _strays(engine, settings, now)
-    gone = await asyncio.to_thread(unlink, settings.data_dir / "recordings", names)
+    gone = await asyncio.to_thread(unlink, folder, names)
     count = len(names) - len(gone.missing) - len(gone.failed)
     purged = Purged(STRAYS, {"recordings": count} if count else {}, gone.failed)
     await _tell(engine, purged, now)
