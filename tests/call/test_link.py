@@ -124,6 +124,20 @@ async def test_what_the_call_keeps_never_reaches_the_sdk() -> None:
 
 
 @pytest.mark.asyncio
+async def test_the_loop_has_its_turn_between_two_messages_for_the_sdk() -> None:
+    """However many wait for one call, the SDK does not keep the others' audio waiting for all."""
+    async with linked() as (link, server, listener):
+        server.write(frame(b"1") + frame(b"2") + frame(b"3"))
+        await listener.frames.until(lambda rows: len(rows) == 3)
+        order: list[bytes] = []
+        async with asyncio.timeout(DEADLINE_S):
+            for _ in range(3):
+                order.append(await anext(link))
+                asyncio.get_running_loop().call_soon(order.append, b"another call")
+        assert order == [b"1", b"another call", b"2", b"another call", b"3"]
+
+
+@pytest.mark.asyncio
 async def test_fragments_become_one_message_with_a_ping_between_them() -> None:
     """A fragmented message arrives whole; a ping in its middle is answered and changes nothing."""
     async with linked() as (link, server, listener):

@@ -172,7 +172,10 @@ async def listen(folder: Path, agent: str, conduct: Conduct, *steps: Step, **mod
 
 
 async def see_it_through(running: House) -> None:
-    """Approves the tool, waits for the guardrail, then lets the server say two odd things."""
+    """Approves the tool, waits for the guardrail and for the end of the answer it cut off.
+
+    In between the server says two odd things.
+    """
     await running.until(lambda: bool(running.of(ApprovalAsked)))
     (request,) = running.reception.approvals.pending()
     running.reception.approvals.decide(request.tool_call_id, approve=True)
@@ -182,6 +185,8 @@ async def see_it_through(running: House) -> None:
     error = {"type": "invalid_request_error", "code": "odd", "message": "An odd thing."}
     session.emit("error", error={**error, "param": None, "event_id": None})
     await running.until(lambda: any(each.code == "odd" for each in running.of(ModelErrorReported)))
+    heard = running.settings.agents_dir / "session.log"
+    await running.until(lambda: '"agent_end", "agent": "b"' in heard.read_text())
 
 
 async def be_silent(running: House) -> None:
