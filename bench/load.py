@@ -92,10 +92,11 @@ class Load:
         errors = _LoopErrors(exchange.problems)
         callers = await self._ramp(gateway, plan, exchange)
         await asyncio.sleep(plan.settle_s)
-        with errors, _SteadyMemory():
-            cost, window, looks = await self._steady(gateway, plan)
-        rss_kb = gateway.rss_kb()
-        end_ns = await self._hang_up(callers)
+        with _SteadyMemory():
+            with errors:
+                cost, window, looks = await self._steady(gateway, plan)
+            rss_kb = gateway.rss_kb()
+            end_ns = await self._hang_up(callers)
         gateway.check()
         records = list(exchange.calls.values())
         figures, losses = measure(records, window, end_ns)
@@ -134,7 +135,7 @@ class Load:
 
     async def _steady(self, gateway: UnderTest, plan: Plan) -> tuple[Figures, Window, list[Look]]:
         """The window in which everything is measured."""
-        self._clock.lateness.take()
+        punctual = self._clock.lateness.copy()
         start_ns, own = perf_counter_ns(), time.process_time()
         before = _spent(gateway)
         looks = await self._watch(gateway, plan.seconds)
@@ -144,7 +145,7 @@ class Load:
         )
         window = Window(start_ns, perf_counter_ns())
         seconds = (window.end_ns - window.start_ns) / 1e9
-        late = self._clock.lateness.take()
+        late = self._clock.lateness.since(punctual)
         figures = {
             "cpu_ms_per_call_s": cpu_ns / 1e6 / plan.calls / seconds,
             "cpu_share": cpu_ns / 1e9 / seconds,
@@ -190,16 +191,21 @@ def _spent(gateway: UnderTest) -> tuple[int, int, int]:
 
 
 class _SteadyMemory:
-    """No garbage collection of the generator inside a window."""
+    """No garbage collection of the generator inside a window, nor at its ends: what runs at the
+    same time begins and ends its own within the same moment.
+    """
 
     def __enter__(self) -> None:
-        gc.collect()
-        gc.freeze()
-        gc.disable()
+        self._ours = gc.isenabled()
+        if self._ours:
+            gc.collect()
+            gc.freeze()
+            gc.disable()
 
     def __exit__(self, *_: object) -> None:
-        gc.enable()
-        gc.unfreeze()
+        if self._ours:
+            gc.enable()
+            gc.unfreeze()
 
 
 class _LoopErrors:

@@ -10,8 +10,9 @@ from random import Random
 import pytest
 
 from bench import load
+from bench.course import Look
 from bench.figures import percentile
-from bench.load import Load, Outcome, Plan
+from bench.load import Load, Outcome, Plan, UnderTest
 from bench.model import ScriptedModel
 from bench.relay import DelayRelay
 from bench.script import Cues
@@ -36,14 +37,21 @@ class OneInterruption:
 async def loaded(faults: Faults) -> AsyncIterator[tuple[Load, Clock, LoopbackGateway]]:
     """A generator and a loopback gateway that talks to its model."""
     with Clock(asyncio.get_running_loop()) as clock:
-        model = ScriptedModel(clock, seed=1)
-        gateway = LoopbackGateway(f"ws://127.0.0.1:{await model.start()}/v1/realtime", faults)
-        await gateway.start()
-        try:
-            yield Load(clock, model), clock, gateway
-        finally:
-            await gateway.stop()
-            await model.stop()
+        async with on(clock, faults) as (generator, gateway):
+            yield generator, clock, gateway
+
+
+@asynccontextmanager
+async def on(clock: Clock, faults: Faults) -> AsyncIterator[tuple[Load, LoopbackGateway]]:
+    """A generator on this clock, and its gateway."""
+    model = ScriptedModel(clock, seed=1)
+    gateway = LoopbackGateway(f"ws://127.0.0.1:{await model.start()}/v1/realtime", faults)
+    await gateway.start()
+    try:
+        yield Load(clock, model), gateway
+    finally:
+        await gateway.stop()
+        await model.stop()
 
 
 async def one_run(faults: Faults, calls: int = 2, seconds: float = 3.2) -> Outcome:
@@ -131,6 +139,29 @@ def test_a_disturbed_run_is_void(late_ms: float, waited: float, void: bool) -> N
     """A late generator or a shared core: the figures mean nothing."""
     figures = {"generator_late_p99_ms": late_ms, "others_share": waited}
     assert Outcome(figures, [], 0).void is void
+
+
+@pytest.mark.asyncio
+async def test_two_at_once_are_late_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What their clock was late by within both windows counts for both."""
+    watch, both = Load._watch, asyncio.Barrier(2)
+
+    async def disturbed(self: Load, gateway: UnderTest, seconds: float) -> list[Look]:
+        await both.wait()
+        for _ in range(1000):
+            self._clock.lateness.add(50_000_000)
+        await both.wait()
+        return await watch(self, gateway, seconds)
+
+    monkeypatch.setattr(Load, "_watch", disturbed)
+    plan = Plan(1, 0.3, OneInterruption(), settle_s=0.0)
+    with Clock(asyncio.get_running_loop()) as clock:
+        async with on(clock, Faults()) as one, on(clock, Faults()) as other:
+            outcomes = await asyncio.gather(
+                *[generator.run(gateway, plan, 900.0) for generator, gateway in (one, other)]
+            )
+    assert [each.figures["generator_late_p99_ms"] for each in outcomes] == [50, 50]
+    assert [each.void for each in outcomes] == [True, True]
 
 
 @pytest.mark.asyncio

@@ -31,6 +31,14 @@ class Lateness:
         taken.counts, self.counts = self.counts, taken.counts
         return taken
 
+    def copy(self) -> "Lateness":
+        """What was counted so far, for :meth:`since`."""
+        return Lateness(self.counts)
+
+    def since(self, before: "Lateness") -> "Lateness":
+        """What was counted after a copy was made; of one clock several may ask."""
+        return Lateness(self.counts - before.counts)
+
     def join(self, other: "Lateness") -> None:
         """Adds another count."""
         self.counts.update(other.counts)

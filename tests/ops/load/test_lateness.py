@@ -44,6 +44,18 @@ def test_taking_starts_again() -> None:
     assert lateness.percentile_ms(0.99) is None
 
 
+@given(delays, delays)
+def test_who_asks_since_takes_nothing_from_others(one: list[int], other: list[int]) -> None:
+    """What came after a copy, however often it is asked for."""
+    lateness = counted(one)
+    before = lateness.copy()
+    for value in other:
+        lateness.add(value)
+    for _ in range(2):
+        assert lateness.since(before).counts == counted(other).counts
+    assert lateness.total == len(one) + len(other)
+
+
 def test_a_clock_is_late_above_five_milliseconds() -> None:
     """At the 99th percentile; one bad tick in a hundred is none, and no tick was not late."""
     assert not Lateness().late
