@@ -144,7 +144,7 @@ class Gateway:
 
     def waited_ns(self) -> int:
         """Time so far in which its main thread could have run and something else had the core."""
-        return sum(int(_proc(pid, "schedstat").split()[1]) for pid in self._pids())
+        return int(_proc(self._pids()[0], "schedstat").split()[1])
 
     def threads_ns(self) -> int:
         """CPU time so far of all threads but the main one, and of child processes."""

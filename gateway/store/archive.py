@@ -19,10 +19,11 @@ from gateway.core.prices import Prices
 from gateway.core.shown import event_name
 from gateway.settings import Settings
 from gateway.store.audit import AuditLog
-from gateway.store.database import open_database
+from gateway.store.database import database_url, open_database
 from gateway.store.entry import Change, Entry
 from gateway.store.hooks.courier import Courier
 from gateway.store.hooks.outbox import open_outbox
+from gateway.store.journal.clerkprocess import ClerkProcess
 from gateway.store.journal.journal import Journal
 from gateway.store.journal.stranded import Stranded
 from gateway.store.journal.writer import Writer, WriterStatus
@@ -70,7 +71,10 @@ class Archive:
         def entry_of(told: Told | Entry) -> Entry | None:
             return told if isinstance(told, Entry) else records.entry(told)
 
-        self._writer = Writer(settings, self._journal, entry_of=entry_of, on_closed=stranded.closed)
+        clerk = ClerkProcess(database_url(settings))
+        self._writer = Writer(
+            settings, self._journal, clerk, entry_of=entry_of, on_closed=stranded.closed
+        )
         self.audit = AuditLog(self._writer.put)
         """Who did what."""
         self.tapes = Tapes(self._folder, self._vault)

@@ -1,22 +1,15 @@
-"""Which database the records are in, and how it is opened.
+"""Which database the records are in.
 
 The same code for both: SQLite beside the gateway's files, or PostgreSQL.
 """
 
-import asyncio
-from typing import Any
-
-import aiosqlite
-from sqlalchemy import URL, event, make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.errors import ConfigError
 from gateway.settings import Settings
+from gateway.store.engine import engine_of
 
-BUSY_MS = 2000
-"""How long a statement waits for a lock, and how long one may take; the journal keeps the rest."""
-CONNECT_S = 2.0
 _DRIVERS = {"postgresql": "postgresql+asyncpg", "sqlite": "sqlite+aiosqlite"}
 
 
@@ -34,51 +27,5 @@ def database_url(settings: Settings) -> URL:
 
 
 def open_database(settings: Settings, *, pooled: bool = True) -> AsyncEngine:
-    """An engine for that database; nothing is connected yet.
-
-    ``pooled=False``: each use has a connection of its own, so that nothing is left over in another
-    event loop. Raises ConfigError when the driver is not installed.
-    """
-    url = database_url(settings)
-    options: dict[str, Any] = {} if pooled else {"poolclass": NullPool}
-    if url.get_backend_name() == "postgresql":
-        timeouts = {"statement_timeout": str(BUSY_MS), "lock_timeout": str(BUSY_MS // 2)}
-        options["connect_args"] = {"timeout": CONNECT_S, "server_settings": timeouts}
-    else:
-        where, how = url.get_dialect()().create_connect_args(url)
-        options["async_creator"] = lambda: _connected(*where, **how)
-    try:
-        engine = create_async_engine(url, **options)
-    except ModuleNotFoundError:
-        raise ConfigError(
-            "GATEWAY_DATABASE_URL: PostgreSQL needs asyncpg: pip install 'gateway[scale]'"
-        ) from None
-    if url.get_backend_name() == "sqlite":
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    return engine
-
-
-async def _connected(*where: Any, **how: Any) -> aiosqlite.Connection:
-    """A connection that is open, or closed: whoever is cancelled while it is being made would leave
-    its thread behind, with an event loop that is gone (aiosqlite 0.22).
-    """
-    connection = aiosqlite.connect(*where, **how)
-    connection._thread.daemon = True  # a disk that hangs must not keep the process
-    opening = asyncio.ensure_future(connection.__aenter__())
-    try:
-        return await asyncio.shield(opening)
-    except asyncio.CancelledError:
-        await (await opening).close()
-        raise
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout={BUSY_MS}",
-        "journal_mode=WAL",
-        "synchronous=FULL",  # a commit is on the disk: 0.2 ms measured
-        "secure_delete=ON",  # what is deleted is overwritten
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    """An engine for that database; see :func:`engine_of`."""
+    return engine_of(database_url(settings), pooled=pooled)

@@ -5,6 +5,7 @@ any more: so the turn is taken at the beginning. PostgreSQL has many writers; wh
 must be alone all the same, or what is just being written of a call would outlive its removal.
 """
 
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,8 +16,12 @@ _TURN = 0x67617465_63616C6C
 
 
 @asynccontextmanager
-async def writing(engine: AsyncEngine, *, alone: bool = False) -> AsyncIterator[AsyncConnection]:
-    """A transaction, committed at the end. ``alone``: nothing else is written meanwhile.
+async def writing(
+    engine: AsyncEngine, *, alone: bool = False, journal: str = ""
+) -> AsyncIterator[AsyncConnection]:
+    """A transaction, committed at the end. ``alone``: nothing else is written meanwhile;
+    ``journal``: nothing else of the journal of that owner. Whoever wrote it may be gone, and what
+    it began may still be on its way when another process comes to the same entries.
 
     Waits no longer than a statement may take (``BUSY_MS``), then raises what the driver raises.
     """
@@ -25,5 +30,13 @@ async def writing(engine: AsyncEngine, *, alone: bool = False) -> AsyncIterator[
             await connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
             lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
-            await connection.exec_driver_sql(f"SELECT {lock}({_TURN})")
+            turns = f"{lock}({_TURN})"
+            if journal:
+                turns += f", pg_advisory_xact_lock({_turn_of(journal)})"
+            await connection.exec_driver_sql(f"SELECT {turns}")
         yield connection
+
+
+def _turn_of(journal: str) -> int:
+    """A number for the owner of a journal, 64 bits with a sign."""
+    return int.from_bytes(hashlib.sha256(journal.encode()).digest()[:8], "big", signed=True)

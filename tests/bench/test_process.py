@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 
+from bench import process as module
 from bench.load import Load, Outcome, Plan
 from bench.model import ScriptedModel
 from bench.process import COMMANDS, Cores, Gateway, GatewayFailed
@@ -89,3 +90,14 @@ async def test_every_yardstick_carries_a_call(name: str, tmp_path: Path) -> None
     assert f["cpu_ms_per_call_s"] > 0
     assert f["rss_base_kb"] > 10_000
     assert os.sched_getaffinity(0) == before
+
+
+def test_what_a_child_waits_for_is_not_others_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is meant to wait for the main thread, which alone must not be kept waiting."""
+    started = gateway("{python}", tmp_path)
+    schedstat = {1: "700 30 9", 2: "500 9000 9"}
+    monkeypatch.setattr(Gateway, "_pids", lambda _self: [1, 2])
+    monkeypatch.setattr(module, "_proc", lambda pid, _name: schedstat[pid])
+    assert started.waited_ns() == 30

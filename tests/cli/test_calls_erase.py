@@ -202,7 +202,7 @@ def test_a_locked_database_is_one_line(
 ) -> None:
     """When somebody writes all the time; nothing is gone then."""
     record(settings, OURS)
-    monkeypatch.setattr("gateway.store.database.BUSY_MS", 0)
+    monkeypatch.setattr("gateway.store.engine.BUSY_MS", 0)
     monkeypatch.setattr("gateway.store.privacy.busy._WAITS_S", (100.0,))
     other = sqlite3.connect(settings.data_dir / "calls.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import structlog
 
+from gateway.store.database import database_url
 from gateway.store.entry import Change, Entry
+from gateway.store.journal.clerkprocess import ClerkProcess
 from gateway.store.journal.writer import Writer
 from tests.store.databases import settings_in
 from tests.store.entries import event
@@ -23,7 +25,7 @@ async def write(folder: Path, call_sid: str, url: str | None) -> None:
     """Puts entries for ever, each two or three with a line when they are durable."""
     settings = settings_in(folder, **({} if url is None else {"database_url": url}))
     journal = journal_in(settings)
-    writer = Writer(settings, journal)
+    writer = Writer(settings, journal, ClerkProcess(database_url(settings)))
     writer.start()
     seq = 0
     while True:

@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.settings import Settings
+from gateway.store.database import database_url
 from gateway.store.entry import Entry
+from gateway.store.journal.clerk import Clerk
 from gateway.store.journal.journal import Journal
 from gateway.store.journal.reconcile import OnClosed
 from gateway.store.journal.writer import Writer
@@ -19,12 +21,18 @@ def journal_in(settings: Settings) -> Journal:
     return Journal(settings.data_dir / "journal")
 
 
+def clerk_of(settings: Settings) -> Clerk:
+    """A clerk in this process, so that tests may meddle with what he does."""
+    return Clerk(database_url(settings))
+
+
 @contextmanager
 def running(
     settings: Settings, journal: Journal | None = None, on_closed: OnClosed | None = None
 ) -> Iterator[Writer]:
     """A writer, started; stopped at the end with what it can still write."""
-    writer = Writer(settings, journal or journal_in(settings), on_closed=on_closed)
+    journal = journal or journal_in(settings)
+    writer = Writer(settings, journal, clerk_of(settings), on_closed=on_closed)
     writer.start()
     try:
         yield writer

@@ -1,14 +1,12 @@
 """Which database is opened, and how."""
 
-import stat
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from gateway.errors import ConfigError
-from gateway.store.database import database_url, open_database
-from tests.store.databases import made, settings_in
+from gateway.store.database import database_url
+from tests.store.databases import settings_in
 
 
 def test_the_default_is_a_file_in_the_data_dir(tmp_path: Path) -> None:
@@ -38,24 +36,3 @@ def test_a_wrong_address_is_refused_without_its_password(tmp_path: Path) -> None
     with pytest.raises(ConfigError, match=r"^GATEWAY_DATABASE_URL: ") as wrong:
         database_url(settings_in(tmp_path, database_url="postgresql://u:hunter2@db:port/x"))
     assert "hunter2" not in str(wrong.value)
-
-
-@pytest.mark.asyncio
-async def test_sqlite_keeps_what_is_committed(tmp_path: Path) -> None:
-    """Write-ahead log, commits on the disk, deleted rows overwritten."""
-    engine = await made(settings_in(tmp_path))
-    async with engine.connect() as connection:
-        found = [
-            (await connection.execute(text(f"PRAGMA {name}"))).scalar_one()
-            for name in ("journal_mode", "synchronous", "secure_delete")
-        ]
-    await engine.dispose()
-    assert found == ["wal", 2, 1]
-    assert stat.S_ISREG((tmp_path / "calls.db").stat().st_mode)
-
-
-@pytest.mark.asyncio
-async def test_an_engine_connects_only_when_used(tmp_path: Path) -> None:
-    """Building one needs no server."""
-    url = "postgresql://u:p@127.0.0.1:1/calls"
-    await open_database(settings_in(tmp_path, database_url=url)).dispose()

@@ -9,7 +9,7 @@ from sqlalchemy import insert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway.store import database
+from gateway.store import engine as engine_module
 from gateway.store.tables import calls
 from gateway.store.transaction import writing
 from tests.store.databases import made, settings_in
@@ -41,7 +41,7 @@ async def test_sqlite_takes_its_turn_before_it_reads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody else writes between the first statement and the commit."""
-    monkeypatch.setattr(database, "BUSY_MS", 20)
+    monkeypatch.setattr(engine_module, "BUSY_MS", 20)
     engine = await made(settings_in(tmp_path))
     other = sqlite3.connect(tmp_path / "calls.db", timeout=0)
     async with writing(engine):

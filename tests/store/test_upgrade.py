@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from gateway.errors import ConfigError
 from gateway.settings import Settings
-from gateway.store import database
+from gateway.store import engine as engine_module
 from gateway.store import upgrade as module
 from gateway.store.database import open_database
 from gateway.store.migrations import REVISIONS
@@ -157,7 +157,7 @@ async def test_a_locked_database_is_its_own_trouble(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the driver raises is passed on."""
-    monkeypatch.setattr(database, "BUSY_MS", 20)
+    monkeypatch.setattr(engine_module, "BUSY_MS", 20)
     other = sqlite3.connect(tmp_path / "calls.db")
     other.execute("BEGIN EXCLUSIVE")
     with pytest.raises(OperationalError, match="locked"):

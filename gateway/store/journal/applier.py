@@ -13,14 +13,11 @@ from math import inf
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway.errors import GatewayError
 from gateway.settings import Settings
 from gateway.store.database import open_database
-from gateway.store.entry import Entry
-from gateway.store.journal.apply import apply
+from gateway.store.journal.clerk import Away, Clerk, Fault, Written, trouble
+from gateway.store.journal.clerkprocess import ClerkProcess
 from gateway.store.journal.fit import Unfit
 from gateway.store.journal.journal import Journal, dead_journals
 from gateway.store.journal.reconcile import OnClosed, close_calls
@@ -33,24 +30,12 @@ TRANSACTION_S = 10.0
 EVERY_S = 2.0
 """From one round of transactions to the next: a transaction costs about the same however little it
 brings, and what waits is on the disk."""
-PAUSE_S = 0.004
-"""After each third of a millisecond of computing: for longer the calls' loop would be behind with
-everything, as it has to wait for the interpreter after each of its own waits.
-"""
 _CANCEL_S = 2.0
 _HALVINGS = 5
 _BACK_OFF_S = (0.2, 0.4, 0.8, 1.6, 3.2, 5.0)
 
 T = TypeVar("T")
 _log = structlog.get_logger()
-
-
-class _Away(GatewayError):
-    """The database did not do what it was asked; its message says why, in a word."""
-
-
-class _Fault(_Away):
-    """Not the database: the code that asked it."""
 
 
 class Applier:
@@ -60,16 +45,17 @@ class Applier:
         self,
         settings: Settings,
         journal: Journal,
+        clerk: Clerk | ClerkProcess,
         *,
         on_applied: Callable[[], None],
         on_closed: OnClosed | None,
     ) -> None:
         self._settings = settings
         self._journal = journal
+        self._clerk = clerk
         self._on_applied = on_applied
         self._on_closed = on_closed
         self._dead: list[Journal] | None = None
-        self._engine: AsyncEngine | None = None
         self._upgraded = False
         self._failures = 0
         self._work = asyncio.Event()
@@ -105,7 +91,7 @@ class Applier:
             next_at = loop.time() + EVERY_S
             try:
                 await self._round()
-            except (_Away, OSError) as error:
+            except (Away, OSError) as error:
                 self._work.set()
                 await self._away(cause(error))
                 continue
@@ -120,7 +106,7 @@ class Applier:
         """Ends the connections, if they can be ended."""
         for dead in self._dead or ():
             dead.close()
-        await self._dispose()
+        await self._clerk.close()
 
     # A round: everything that waits, oldest first
 
@@ -128,6 +114,7 @@ class Applier:
         if not self._upgraded:
             await self._within(upgrade(self._settings), 2 * TURN_S)
             self._upgraded = True
+            await self._clerk.ready()
         if self._dead is None:
             self._dead = dead_journals(self._journal.folder)
         while self._dead:
@@ -141,9 +128,9 @@ class Applier:
         while entries > 0 and (chunk := journal.read()) is not None:
             entries -= len(chunk.lines)
             # A database that is slow is given less at a time.
-            step = max(1, len(chunk.entries) >> min(self._failures, _HALVINGS))
-            for start in range(0, len(chunk.entries), step):
-                await self._settle(chunk.entries[start : start + step])
+            step = max(1, len(chunk.lines) >> min(self._failures, _HALVINGS))
+            for start in range(0, len(chunk.lines), step):
+                await self._settle(journal, chunk.lines[start : start + step])
             journal.forget(chunk)
             self._back()
             self._on_applied()
@@ -156,49 +143,39 @@ class Applier:
             while sids := await self._within(self._close_calls(dead.owner), TRANSACTION_S):
                 closed += len(sids)
             dead.remove()
-        except (Unfit, _Fault, OSError) as error:
+        except (Unfit, Fault, OSError) as error:
             dead.close()  # left to the next start: it must not keep the living waiting
             _log.error("records.not_reconciled", owner=dead.owner, error=cause(error))
         else:
             _log.info("records.reconciled", owner=dead.owner, closed=closed)
 
-    async def _settle(self, entries: Sequence[Entry]) -> None:
+    async def _settle(self, journal: Journal, lines: Sequence[bytes]) -> None:
         """Applies all of them but those that no database takes, which are found by halving."""
         try:
-            await self._within(self._apply(entries), TRANSACTION_S)
+            work = self._clerk.write(journal.owner, lines)
+            written = await self._within(work, TRANSACTION_S)
         except Unfit as error:
-            if len(entries) == 1:
-                self._journal.set_aside(entries[0], str(error))
+            if len(lines) == 1:
+                self._journal.set_aside(lines[0], str(error))
                 return
-            half = len(entries) // 2
-            await self._settle(entries[:half])
-            await self._settle(entries[half:])
+            half = len(lines) // 2
+            await self._settle(journal, lines[:half])
+            await self._settle(journal, lines[half:])
+        else:
+            _tell(journal, written)
 
     # Transactions
 
-    async def _apply(self, entries: Sequence[Entry]) -> None:
-        async with writing(self._opened()) as connection:
-            await apply(connection, entries, self._breathe)
-
-    async def _breathe(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PAUSE_S):
-                await self._hurried.wait()
-
     async def _close_calls(self, owner: str) -> list[str]:
-        async with writing(self._opened()) as connection:
+        engine = open_database(self._settings, pooled=False)
+        async with writing(engine, journal=owner) as connection:
             return await close_calls(connection, owner, self._on_closed)
 
-    def _opened(self) -> AsyncEngine:
-        if self._engine is None:
-            self._engine = open_database(self._settings)
-        return self._engine
-
     async def _within(self, work: Coroutine[Any, Any, T], limit_s: float) -> T:
-        """What the work returns in this time. Raises Unfit, or _Away for all other trouble."""
+        """What the work returns in this time. Raises Unfit, or Away for all other trouble."""
         if self._stopping.is_set():
             work.close()
-            raise _Away("stopped")
+            raise Away("stopped")
         task = asyncio.ensure_future(work)
         try:
             await asyncio.wait({task}, timeout=limit_s)
@@ -207,19 +184,11 @@ class Applier:
                 task.cancel()
                 await asyncio.wait({task}, timeout=_CANCEL_S)
         if not task.done() or task.cancelled():
-            await self._dispose()  # whatever still hangs there is left to itself
-            raise _Away("Timeout")
+            raise Away("Timeout")
         error = task.exception()
         if error is None:
             return task.result()
-        if isinstance(error, Unfit):
-            raise error
-        raise (_Away if isinstance(error, SQLAlchemyError | OSError) else _Fault)(cause(error))
-
-    async def _dispose(self) -> None:
-        engine, self._engine = self._engine, None
-        if engine is not None:
-            await asyncio.wait({asyncio.ensure_future(engine.dispose())}, timeout=_CANCEL_S)
+        raise trouble(error)
 
     # Trouble
 
@@ -231,7 +200,6 @@ class Applier:
         self.ok = False
         pause_s = _BACK_OFF_S[min(self._failures, len(_BACK_OFF_S) - 1)]
         self._failures += 1
-        await self._dispose()  # whatever the server has become, it is asked anew
         await self._pause(pause_s)
 
     def _back(self) -> None:
@@ -244,3 +212,11 @@ class Applier:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
                 await self._stopping.wait()
+
+
+def _tell(journal: Journal, written: Written) -> None:
+    """Says what was left out."""
+    if written.damaged:
+        _log.error("journal.damaged", owner=journal.owner, lines=written.damaged)
+    if written.unknown:
+        _log.error("records.unknown", names=written.unknown)

@@ -7,10 +7,9 @@ statements however many entries it has.
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
-import structlog
 from sqlalchemy import Dialect, Integer, Table, bindparam, func, literal, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import StatementError
@@ -32,14 +31,6 @@ _INSERTS: dict[str, Callable[[Table], "postgresql.Insert | sqlite.Insert"]] = {
 
 _LAST = 2**31 - 1
 _NONE: frozenset[str] = frozenset()
-_ENTRIES = 12
-_ROWS = 64
-"""About a third of a millisecond of computing each: longer, and the calls of the process would be
-late, since whenever their thread has waited for anything it has to wait for this one, too.
-"""
-
-Breathe = Callable[[], Awaitable[None]]
-T = TypeVar("T")
 
 Row = tuple[Table, tuple[Any, ...]]
 """A table, and the values of a primary key."""
@@ -60,41 +51,35 @@ _KNOWN = union_all(
     ),
 )
 
-_log = structlog.get_logger()
+
+class Applied(NamedTuple):
+    """What became of entries."""
+
+    fresh: int
+    """So many were new."""
+    unknown: dict[str, int]
+    """Tables and columns that were left out, and how often: a newer version wrote them, perhaps."""
 
 
-async def _at_once() -> None:
-    """No pause."""
+async def apply(connection: AsyncConnection, entries: Sequence[Entry]) -> Applied:
+    """Applies what is new of these entries. The transaction is the caller's.
 
-
-async def apply(
-    connection: AsyncConnection, entries: Sequence[Entry], breathe: Breathe = _at_once
-) -> int:
-    """Applies what is new of these entries; how many that were. The transaction is the caller's.
-
-    ``breathe`` is awaited after every third of a millisecond or so of computing. Raises Unfit when
-    no database will ever take one of the entries; whatever else is raised is the database's
-    trouble, and the same entries may be tried again.
+    Raises Unfit when no database will ever take one of the entries; whatever else is raised is the
+    database's trouble, and the same entries may be tried again.
     """
     sids = {fitted_key(calls.c.call_sid, entry.call_sid) for entry in entries}
     fresh = _fresh(entries, await _newest(connection, sids))
-    rows: dict[Row, dict[str, Any]] = {}
-    for some in _portions(fresh, _ENTRIES):
-        _gather(some, rows)
-        await breathe()
+    rows, unknown = _gathered(fresh)
     try:
         for upsert, group in _upserts(connection.dialect, rows):
-            told: list[tuple[Any, ...]] = []
-            for portion in _portions(group, _ROWS):
-                told += [upsert.told(*changed) for changed in portion]
-                await breathe()
+            told = [upsert.told(*changed) for changed in group]
             await connection.exec_driver_sql(upsert.sql, told)
     except StatementError as error:
         if not of_content(error):
             raise
         # Its own words quote what people said.
         raise Unfit(f"the database refused it ({cause(error)})") from None
-    return len(fresh)
+    return Applied(len(fresh), unknown)
 
 
 async def _newest(connection: AsyncConnection, sids: set[str]) -> dict[str, int]:
@@ -116,12 +101,9 @@ def _fresh(entries: Iterable[Entry], newest: dict[str, int]) -> list[Entry]:
     return fresh
 
 
-def _portions(items: Sequence[T], most: int) -> Iterable[Sequence[T]]:
-    return (items[start : start + most] for start in range(0, len(items), most))
-
-
-def _gather(entries: Iterable[Entry], rows: dict[Row, dict[str, Any]]) -> None:
-    """Adds what becomes of each row, later values winning."""
+def _gathered(entries: Iterable[Entry]) -> tuple[dict[Row, dict[str, Any]], dict[str, int]]:
+    """What becomes of each row, later values winning; and what is not known here."""
+    rows: dict[Row, dict[str, Any]] = {}
     unknown: Counter[str] = Counter()
     for entry in entries:
         for change in entry.changes:
@@ -138,8 +120,7 @@ def _gather(entries: Iterable[Entry], rows: dict[Row, dict[str, Any]]) -> None:
         if entry.call_sid != BESIDE:
             seq = fitted(calls.c.seq, entry.seq)
             rows.setdefault((calls, (entry.call_sid,)), {})["seq"] = seq
-    if unknown:  # written by a newer version, perhaps
-        _log.error("records.unknown", names=dict(unknown))
+    return rows, dict(unknown)
 
 
 def _row(call_sid: str, change: Change) -> Row | None:

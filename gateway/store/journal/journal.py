@@ -35,7 +35,6 @@ _log = structlog.get_logger()
 class Chunk(NamedTuple):
     """The oldest entries there are, as they were read."""
 
-    entries: list[Entry]
     lines: list[bytes]
     piece: Piece | None
     """None: they are in memory."""
@@ -62,8 +61,6 @@ class Journal:
         """Entries that wait on the disk (of a dead process: not known, below zero)."""
         self.lost = 0
         """Entries that are nowhere."""
-        self.damaged = 0
-        """Lines that could not be read back."""
         self.refused = 0
         """Entries that no database takes; they are in a file of their own."""
 
@@ -116,9 +113,9 @@ class Journal:
         """The oldest entries, those on the disk first; None when nothing waits. Raises OSError."""
         piece = self._segments.read()
         if piece is not None:
-            return Chunk(self._decoded(piece.lines), piece.lines, piece)
+            return Chunk(piece.lines, piece)
         lines = list(_first(self._memory, _BURST))
-        return Chunk(self._decoded(lines), lines, None) if lines else None
+        return Chunk(lines, None) if lines else None
 
     def forget(self, chunk: Chunk) -> None:
         """These entries are applied: nothing of them is kept."""
@@ -131,16 +128,17 @@ class Journal:
         while self._memory and id(self._memory[0]) in applied:
             self._memory.popleft()
 
-    def set_aside(self, entry: Entry, why: str) -> None:
+    def set_aside(self, line: bytes, why: str) -> None:
         """Keeps an entry that no database takes where nothing waits behind it."""
         self.refused += 1
+        entry = decode(line)
         tables = sorted({change.table for change in entry.changes})
         _log.error("records.refused", call_sid=entry.call_sid, tables=tables, why=why)
         try:
             private_folder(self.folder)
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
             with open(os.open(self.folder / REFUSED, flags, 0o600), "ab", buffering=0) as file:
-                file.write(encode(entry) + b"\n")
+                file.write(line.rstrip(b"\n") + b"\n")
         except OSError:
             self.lose(1, "not_kept")
 
@@ -159,16 +157,6 @@ class Journal:
     def remove(self) -> None:
         """Removes the folder of a dead process, now that everything in it is applied."""
         self._segments.remove()
-
-    def _decoded(self, lines: list[bytes]) -> list[Entry]:
-        entries = []
-        for line in lines:
-            with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                entries.append(decode(line))
-        if damaged := len(lines) - len(entries):
-            self.damaged += damaged
-            _log.error("journal.damaged", owner=self.owner, lines=damaged)
-        return entries
 
     def _away(self, error: OSError) -> None:
         if self.ok:

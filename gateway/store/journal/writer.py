@@ -17,7 +17,9 @@ import structlog
 
 from gateway.settings import Settings
 from gateway.store.entry import Entry
-from gateway.store.journal.applier import PAUSE_S, Applier
+from gateway.store.journal.applier import Applier
+from gateway.store.journal.clerk import Clerk
+from gateway.store.journal.clerkprocess import ClerkProcess
 from gateway.store.journal.journal import MEMORY_ENTRIES, Journal
 from gateway.store.journal.reconcile import OnClosed
 
@@ -25,6 +27,10 @@ GATHER_S = 0.2
 """What happens within this time goes to the disk together."""
 _PORTION = 12
 """So many are taken down without a pause: a third of a millisecond."""
+_PAUSE_S = 0.004
+"""After each such portion: for longer the calls' loop would be behind with everything, as it has to
+wait for the interpreter after each of its own waits.
+"""
 _AGAIN_S = 1.0
 """How often a journal that takes nothing is tried."""
 _LEAVE_S = 5.0
@@ -65,6 +71,7 @@ class Writer:
         self,
         settings: Settings,
         journal: Journal,
+        clerk: Clerk | ClerkProcess,
         *,
         entry_of: Callable[[Any], Entry | None] = lambda entry: entry,
         on_closed: OnClosed | None = None,
@@ -74,7 +81,9 @@ class Writer:
         """
         self._journal = journal
         self._entry_of = entry_of
-        self._applier = Applier(settings, journal, on_applied=self._answer, on_closed=on_closed)
+        self._applier = Applier(
+            settings, journal, clerk, on_applied=self._answer, on_closed=on_closed
+        )
         self._incoming: deque[Any] = deque()
         self._overrun = 0
         self._asking: deque[Future[bool]] = deque()
@@ -187,7 +196,7 @@ class Writer:
         for left in range(len(self._incoming), 0, -_PORTION):
             entries += self._entries(min(left, _PORTION))
             if left > _PORTION and not self._stopping:
-                await _within(self._hurry, PAUSE_S)
+                await _within(self._hurry, _PAUSE_S)
         upto = self._journal.added + len(entries)
         self._asked += [_Asked(answer, upto, lost) for answer in asking]
         if self._overrun:

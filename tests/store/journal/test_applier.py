@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
 from gateway.settings import Settings
-from gateway.store import database
+from gateway.store import engine as engine_module
 from gateway.store.database import open_database
 from gateway.store.entry import Change, Entry, decode
 from gateway.store.journal import applier as module
-from gateway.store.journal.apply import Breathe, apply
+from gateway.store.journal import clerk
+from gateway.store.journal.apply import Applied, apply
 from gateway.store.journal.journal import dead_journals
 from gateway.store.upgrade import upgrade
 from tests.call.watching import until
@@ -31,7 +32,7 @@ Logs = list[Any]
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing here waits for as long as it would on the line."""
     monkeypatch.setattr(module, "_BACK_OFF_S", (0.01,))
-    monkeypatch.setattr(database, "BUSY_MS", 20)
+    monkeypatch.setattr(engine_module, "BUSY_MS", 20)
 
 
 def locked(settings: Settings) -> sqlite3.Connection:
@@ -188,15 +189,13 @@ async def test_a_transaction_that_hangs_is_given_up(
     settings = settings_in(tmp_path)
     hung: list[int] = []
 
-    async def hang_first(
-        connection: AsyncConnection, entries: Sequence[Entry], breathe: Breathe
-    ) -> int:
+    async def hang_first(connection: AsyncConnection, entries: Sequence[Entry]) -> Applied:
         if not hung:
             hung.append(len(entries))
             await asyncio.Event().wait()
-        return await apply(connection, entries, breathe)
+        return await apply(connection, entries)
 
-    monkeypatch.setattr(module, "apply", hang_first)
+    monkeypatch.setattr(clerk, "apply", hang_first)
     with capture_logs() as logs, running(settings) as writer:
         for entry in many(3):
             writer.put(entry)
@@ -247,14 +246,14 @@ async def test_a_slow_database_is_given_less_at_a_time(
     settings = settings_in(tmp_path)
     given: list[int] = []
 
-    async def slow(connection: AsyncConnection, entries: Sequence[Entry], breathe: Breathe) -> int:
+    async def slow(connection: AsyncConnection, entries: Sequence[Entry]) -> Applied:
         given.append(len(entries))
         if len(entries) > 30:
             raise TimeoutError
-        return await apply(connection, entries, breathe)
+        return await apply(connection, entries)
 
     left_behind(settings, *many(200))
-    monkeypatch.setattr(module, "apply", slow)
+    monkeypatch.setattr(clerk, "apply", slow)
     with running(settings) as writer:
         await settled(writer)
         await until(lambda: dead_journals(tmp_path / "journal") == [])
@@ -270,14 +269,12 @@ async def test_a_fault_of_ours_loses_nothing(
     settings = settings_in(tmp_path)
     faults = [LookupError("what the caller said")] * 3
 
-    async def faulty(
-        connection: AsyncConnection, entries: Sequence[Entry], breathe: Breathe
-    ) -> int:
+    async def faulty(connection: AsyncConnection, entries: Sequence[Entry]) -> Applied:
         if faults:
             raise faults.pop()
-        return await apply(connection, entries, breathe)
+        return await apply(connection, entries)
 
-    monkeypatch.setattr(module, "apply", faulty)
+    monkeypatch.setattr(clerk, "apply", faulty)
     with capture_logs() as logs, running(settings) as writer:
         for entry in many(3):
             writer.put(entry)

@@ -14,16 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
 from gateway.store.database import open_database
-from gateway.store.entry import Entry
-from gateway.store.journal import applier
+from gateway.store.entry import Entry, decode
+from gateway.store.journal import clerk
 from gateway.store.journal import writer as module
-from gateway.store.journal.apply import Breathe, apply
+from gateway.store.journal.apply import Applied, apply
 from gateway.store.journal.journal import Journal, dead_journals
 from gateway.store.journal.writer import Writer, WriterStatus
 from tests.call.watching import until
 from tests.store.databases import settings_in
 from tests.store.entries import as_found, as_told, ended, many, offered, rows, said, told
-from tests.store.running import LIMIT_S, journal_bytes, journal_in, running, settled
+from tests.store.running import LIMIT_S, clerk_of, journal_bytes, journal_in, running, settled
 
 NO_DATABASE = "postgresql://u:p@127.0.0.1:1/calls"
 CALL = [offered("CA1", "me"), said("CA1", 2, 1, "Hello"), ended("CA1", 3)]
@@ -50,7 +50,7 @@ async def test_durable_needs_no_database(tmp_path: Path) -> None:
     """What was acknowledged is on the disk, to the last byte."""
     settings = settings_in(tmp_path, database_url=NO_DATABASE)
     journal = journal_in(settings)
-    writer = Writer(settings, journal)
+    writer = Writer(settings, journal, clerk_of(settings))
     writer.start()
     for entry in CALL:
         writer.put(entry)
@@ -61,7 +61,7 @@ async def test_durable_needs_no_database(tmp_path: Path) -> None:
     (dead,) = dead_journals(tmp_path / "journal")
     chunk = dead.read()
     assert chunk is not None
-    assert chunk.entries == CALL
+    assert [decode(line) for line in chunk.lines] == CALL
     dead.close()
 
 
@@ -80,8 +80,7 @@ async def test_much_is_taken_down_with_pauses_until_somebody_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A dozen at a time: the calls' thread has its turn between; the order stays the same."""
-    monkeypatch.setattr(module, "PAUSE_S", 3600.0)
-    monkeypatch.setattr(applier, "PAUSE_S", 3600.0)
+    monkeypatch.setattr(module, "_PAUSE_S", 3600.0)
     taken: list[Entry] = []
 
     def entry_of(entry: Entry) -> Entry:
@@ -90,7 +89,7 @@ async def test_much_is_taken_down_with_pauses_until_somebody_waits(
 
     settings = settings_in(tmp_path)
     entries = many(100)
-    writer = Writer(settings, journal_in(settings), entry_of=entry_of)
+    writer = Writer(settings, journal_in(settings), clerk_of(settings), entry_of=entry_of)
     for entry in entries:
         writer.put(entry)
     writer.start()
@@ -240,7 +239,7 @@ async def test_many_threads_may_put(tmp_path: Path) -> None:
 async def test_what_was_put_before_the_start_is_written(tmp_path: Path) -> None:
     """There may be calls before there is a thread."""
     settings = settings_in(tmp_path)
-    writer = Writer(settings, journal_in(settings))
+    writer = Writer(settings, journal_in(settings), clerk_of(settings))
     writer.put(CALL[0])
     assert writer.status() == WriterStatus(1, True, False, 0, 0)
     writer.start()
@@ -278,7 +277,7 @@ async def test_after_the_stop_nothing_is_taken(tmp_path: Path) -> None:
 def test_a_writer_that_never_started_stops(tmp_path: Path) -> None:
     """There is nothing to wait for."""
     settings = settings_in(tmp_path)
-    Writer(settings, journal_in(settings)).stop(0)
+    Writer(settings, journal_in(settings), clerk_of(settings)).stop(0)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -330,11 +329,11 @@ async def test_the_journal_does_not_wait_for_a_transaction_that_hangs(
     settings = settings_in(tmp_path)
     moves = threading.Event()
 
-    async def hang(connection: AsyncConnection, entries: Sequence[Entry], breathe: Breathe) -> int:
+    async def hang(connection: AsyncConnection, entries: Sequence[Entry]) -> Applied:
         await asyncio.to_thread(moves.wait, LIMIT_S)
-        return await apply(connection, entries, breathe)
+        return await apply(connection, entries)
 
-    monkeypatch.setattr(applier, "apply", hang)
+    monkeypatch.setattr(clerk, "apply", hang)
     with running(settings) as writer:
         for entry in CALL:
             writer.put(entry)
@@ -362,7 +361,7 @@ def test_whatever_happens_the_rows_are_those_of_what_was_put(
     put: list[Entry] = []
 
     async def live() -> None:
-        writer = Writer(settings, journal_in(settings))
+        writer = Writer(settings, journal_in(settings), clerk_of(settings))
         writer.start()
         for step, size in steps:
             if step == "put":
@@ -375,7 +374,7 @@ def test_whatever_happens_the_rows_are_those_of_what_was_put(
                 if step == "kill":
                     assert await writer.durable(LIMIT_S)
                 await asyncio.to_thread(writer.stop, LIMIT_S if step == "restart" else 0)
-                writer = Writer(settings, journal_in(settings))
+                writer = Writer(settings, journal_in(settings), clerk_of(settings))
                 writer.start()
         await settled(writer)
         await asyncio.to_thread(writer.stop, LIMIT_S)
@@ -414,7 +413,7 @@ async def test_what_is_put_becomes_an_entry_on_the_writers_thread(tmp_path: Path
         return None if number == 1 else CALL[{0: 0, 3: 1, 4: 2}[number]]
 
     settings = settings_in(tmp_path)
-    writer = Writer(settings, journal_in(settings), entry_of=entry_of)
+    writer = Writer(settings, journal_in(settings), clerk_of(settings), entry_of=entry_of)
     with capture_logs() as lines:
         writer.start()
         for number in range(5):

@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
 from gateway.settings import Settings
-from gateway.store import database
-from gateway.store.database import open_database
+from gateway.store import engine as engine_module
+from gateway.store.database import database_url, open_database
 from gateway.store.entry import Change, Entry
 from gateway.store.journal import applier
 from gateway.store.journal.apply import apply
+from gateway.store.journal.clerk import Away, Written
+from gateway.store.journal.clerkprocess import ClerkProcess
 from gateway.store.journal.fit import Unfit
 from gateway.store.tables import erased
 from gateway.store.transaction import writing
@@ -26,11 +28,16 @@ from gateway.store.upgrade import upgrade
 from tests.call.watching import until
 from tests.store.databases import settings_in
 from tests.store.entries import OFFERED, as_found, as_told, event, many, offered, rows, said, told
+from tests.store.journal.test_clerk import lines_of
 from tests.store.postgres import Postgres, postgres
 from tests.store.running import LIMIT_S, journal_bytes, left_behind, running, settled
 
 pytestmark = pytest.mark.system
 
+OTHERS_ENDED = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
 TROUBLE = ("records.database_away", "records.database_back")
 
 
@@ -51,7 +58,7 @@ def settings(server: Postgres, tmp_path: Path) -> Settings:
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing here waits for as long as it would on the line."""
     monkeypatch.setattr(applier, "_BACK_OFF_S", (0.02,))
-    monkeypatch.setattr(database, "BUSY_MS", 100)
+    monkeypatch.setattr(engine_module, "BUSY_MS", 100)
 
 
 async def found(settings: Settings, table: str, *columns: str) -> list[tuple[Any, ...]]:
@@ -294,6 +301,40 @@ def backends(server: Postgres, name: str) -> list[int]:
     """The server's processes for the connections to a database."""
     who = f"SELECT pid FROM pg_stat_activity WHERE datname = '{name}'"
     return [int(line) for line in server.run(server.url, who).splitlines()]
+
+
+@pytest.mark.asyncio
+async def test_of_one_journal_one_transaction_at_a_time(settings: Settings) -> None:
+    """What a process that died had begun is over before another comes to the same entries."""
+    await upgrade(settings)
+    engine = open_database(settings)
+    async with writing(engine, journal="dead") as connection:
+        await apply(connection, [offered("CA1", "dead")])
+        async with writing(engine, journal="living"):
+            pass
+        with pytest.raises(DBAPIError):
+            async with writing(engine, journal="dead"):
+                pass
+    async with writing(engine, journal="dead") as connection:
+        assert (await apply(connection, [offered("CA1", "dead")])).fresh == 0
+    await engine.dispose()
+
+
+@pytest.mark.asyncio
+async def test_a_process_of_its_own_writes_the_same(settings: Settings) -> None:
+    """Through the other driver; a connection the server ended is made anew."""
+    await upgrade(settings)
+    clerk = ClerkProcess(database_url(settings))
+    assert await clerk.write("me", lines_of(many(3))) == Written(0, {})
+    engine = open_database(settings)
+    async with engine.connect() as connection:
+        await connection.execute(OTHERS_ENDED)
+    with pytest.raises(Away):
+        await clerk.write("me", lines_of(many(4)))
+    assert await clerk.write("me", lines_of(many(5))) == Written(0, {})
+    await clerk.close()
+    assert await rows(engine, "events", "seq") == [(seq,) for seq in range(1, 6)]
+    await engine.dispose()
 
 
 @pytest.mark.asyncio

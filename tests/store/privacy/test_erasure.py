@@ -32,6 +32,7 @@ from tests.store.canaries import NOW, WHOLE, Canary, counted, files, fill, sid
 from tests.store.databases import made, settings_in
 from tests.store.journal.test_waiting import entry, journal
 from tests.store.postgres import Postgres
+from tests.store.running import clerk_of
 
 NUMBER, NAME, PIN = "+4930100200", "Annegret Zwitscher", "739104"
 OURS = (
@@ -371,7 +372,7 @@ async def test_a_running_gateway_drops_what_is_erased(
     engine: AsyncEngine, settings: Settings
 ) -> None:
     """What it was just writing, and what it writes later; it goes on with other calls."""
-    writer = Writer(settings, Journal(settings.data_dir / "journal"))
+    writer = Writer(settings, Journal(settings.data_dir / "journal"), clerk_of(settings))
     writer.start()
 
     def tell(call_sid: str, seq: int, words: str) -> None:

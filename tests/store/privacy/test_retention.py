@@ -27,6 +27,7 @@ from gateway.store.tables import audit, deliveries
 from tests.store.asks import ids, write_down
 from tests.store.canaries import FINISHED, NOW, WHOLE, Canary, column, counted, files, fill
 from tests.store.databases import made, settings_in
+from tests.store.running import clerk_of
 
 DAY_S = 86400.0
 STRAY = "2026-02/" + "f" * 32 + ".wav"
@@ -293,7 +294,7 @@ async def test_a_gateway_writes_on_while_things_go(
     live = Canary(9, state="live", recorded=False)
     old = [Canary(number, age_days=500) for number in range(8)]
     await fill(engine, settings.data_dir, *old, live)
-    writer = Writer(settings, Journal(settings.data_dir / "journal"))
+    writer = Writer(settings, Journal(settings.data_dir / "journal"), clerk_of(settings))
     writer.start()
     seqs = iter(range(10, 1000))
 
