@@ -19,6 +19,7 @@ from gateway.sim.twilio import TwinCall
 from gateway.store.database import open_database
 from gateway.store.hooks.deliveries import LEASE_S
 from gateway.store.tables import deliveries
+from tests.chaos.clerks import clerks_die
 from tests.chaos.gatewayprocess import Life, nursery
 from tests.chaos.invariants import (
     Findings,
@@ -61,6 +62,8 @@ class Watch:
         self.named: set[str] = set()
         """Recordings that calls know of."""
         self.phases = Counter[str]()
+        self.clerks: list[int] = []
+        """Processes that wrote for a gateway and were killed."""
         self._lab = lab
         self._recordings = lab.settings.data_dir / "recordings"
         self._crowd = crowd
@@ -116,7 +119,8 @@ class Watch:
         """How it went so far."""
         found = self.findings
         return (
-            f"kills {kills} {dict(self.phases)}, calls {found.calls}, rows {found.rows}, "
+            f"kills {kills} {dict(self.phases)} and {len(self.clerks)} of clerks, "
+            f"calls {found.calls}, rows {found.rows}, "
             f"violations {len(found.wrong)}, "
             f"worst recording loss {max(found.lost_ms, default=0):.0f} ms of {len(found.lost_ms)}, "
             f"slowest to terminal {max(self.terminal_s, default=0):.1f} s, "
@@ -192,12 +196,17 @@ def _folders(journal: Path) -> Iterator[Path]:
 async def killed_over_and_over(
     lab: Lab, kills: int, at_once: int, seed: int, settle_every: int = SETTLE_EVERY
 ) -> Watch:
-    """That many kills under that many calls at a time. What was found on the way."""
+    """That many kills under that many calls at a time. What was found on the way.
+
+    The processes that write for the gateways are killed as well, whenever.
+    """
     rng = random.Random(seed)
     crowd = Crowd(lab, at_once, random.Random(rng.random()))
     watch = Watch(lab, crowd)
     await lab.gateway.started()
     looking = asyncio.create_task(watch.looking())
+    clerks = clerks_die(lambda: lab.gateway.life.pid, random.Random(seed), watch.clerks)
+    dying = asyncio.create_task(clerks)
     for kill in range(1, kills + 1):
         watch.died(await lab.gateway.kill())
         if kill % settle_every == 0 or kill == kills:
@@ -207,6 +216,7 @@ async def killed_over_and_over(
         else:
             await doomed(lab, watch.next_phase(rng), rng)
     await crowd.leave()
+    dying.cancel()
     await watch.settle()
     looking.cancel()
     watch.findings.wrong += left_over(lab.settings.data_dir, watch.named)
@@ -246,6 +256,7 @@ async def test_a_few_kills_lose_nothing(tmp_path: Path) -> None:
     async with nursery() as place, lab(tmp_path, place) as running:
         watch = await killed_over_and_over(running, kills=6, at_once=4, seed=1, settle_every=3)
     assert watch.findings.calls >= 6
+    assert watch.clerks
     assert watch.findings.wrong == []
 
 

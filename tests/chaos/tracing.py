@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests.chaos.clerks import clerk_at_work
+
 WRITES = ("write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename")
 _ATTACH_LIMIT_S = 20.0
 _LEAVE_S = 1.0
@@ -35,12 +37,15 @@ async def failing(
     calls: Sequence[str] = WRITES,
     paths: Sequence[Path] = (),
 ) -> AsyncIterator[Injected]:
-    """These calls of a process fail with that error; ``when`` is strace's, counted by thread.
+    """These calls of a gateway, and of the process that writes its records, fail with that error;
+    ``when`` is strace's, counted by thread.
 
     ``paths``: only those on these files, which need not be there yet.
     """
     names = ",".join(calls)
-    words = ["-f", "-p", str(pid), "-o", str(log), "-y", "-e", f"trace={names}"]
+    pids = [str(pid), str(await clerk_at_work(pid))]
+    words = ["-f", "-o", str(log), "-y", "-e", f"trace={names}"]
+    words += [word for each in pids for word in ("-p", each)]
     words += ["-e", f"inject={names}:error={error}:when={when}"]
     words += [word for path in paths for word in ("-P", str(path))]
     tracer = await asyncio.create_subprocess_exec(
@@ -49,7 +54,8 @@ async def failing(
     assert tracer.stderr is not None
     try:
         async with asyncio.timeout(_ATTACH_LIMIT_S):
-            await _attached(tracer.stderr)
+            for each in pids:
+                await _attached(tracer.stderr, each)
         reading = asyncio.create_task(tracer.stderr.read())
         yield Injected(log)
     finally:
@@ -70,9 +76,9 @@ async def _left(tracer: asyncio.subprocess.Process) -> None:
     await tracer.wait()
 
 
-async def _attached(stderr: asyncio.StreamReader) -> None:
+async def _attached(stderr: asyncio.StreamReader, pid: str) -> None:
     said = b""
-    while b" attached" not in said:
+    while f"Process {pid} attached".encode() not in said:
         line = await stderr.readline()
         assert line, f"strace cannot attach: {said.decode()}"
         said += line
