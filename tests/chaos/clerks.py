@@ -40,7 +40,7 @@ async def clerk_at_work(pid: int) -> int:
 async def clerks_die(gateway: Callable[[], int], rng: random.Random, killed: list[int]) -> None:
     """Kills whoever writes for the gateway of this moment, again and again, until cancelled."""
     while True:
-        await asyncio.sleep(rng.uniform(0.2, 3.0))
+        await asyncio.sleep(rng.uniform(0.5, 6.0))
         if (clerk := clerk_of(gateway())) is not None:
             with suppress(ProcessLookupError):
                 os.kill(clerk, signal.SIGKILL)

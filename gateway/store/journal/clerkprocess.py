@@ -29,6 +29,12 @@ _LENGTH_BYTES = 4
 _LEAVE_S = 3.0
 """How long a process may take to end that was asked to."""
 _ROLLBACK_S = 1.0
+_NICE = 19
+"""Measured with 200 calls on one core: at 10 their p99 is one and a half times that at 19."""
+_NICE_AT_FIRST = 10
+"""While modules are loaded, half a second of computing: at 19, on a machine that is full, that
+takes half a minute, in which nothing of the dead is finished.
+"""
 _REAP_S = 0.2
 
 
@@ -155,6 +161,7 @@ async def _serve(connection: socket.socket) -> None:
     reader, writer = await asyncio.open_connection(sock=connection)
     clerk = Clerk(make_url((await _read(reader)).decode()))
     await clerk.ready()
+    os.nice(_NICE - _NICE_AT_FIRST)
     orders: asyncio.Queue[bytes] = asyncio.Queue()
     working = asyncio.ensure_future(_work(clerk, orders, writer))
     with contextlib.suppress(OSError, EOFError):
@@ -187,7 +194,7 @@ def main() -> None:
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.SIG_IGN)  # its end is that of the gateway
     logging.disable()  # libraries may quote what people said
-    os.nice(19)
+    os.nice(_NICE_AT_FIRST)
     connection = socket.socket(fileno=int(sys.argv[1]))
     with connection, contextlib.suppress(OSError, EOFError):
         asyncio.run(_serve(connection))
