@@ -176,15 +176,14 @@ async def _serve(connection: socket.socket) -> None:
 async def _work(clerk: Clerk, orders: asyncio.Queue[bytes], writer: asyncio.StreamWriter) -> None:
     while True:
         order = _decode_order(await orders.get())
-        writing = asyncio.ensure_future(clerk.write(order.owner, order.lines))
-        await asyncio.wait({writing})
-        error = writing.exception()
+        work = clerk.write(order.owner, order.lines)
+        (done,) = await asyncio.gather(work, return_exceptions=True)
         answer: _Answer
-        if error is None:
-            answer = writing.result()
-        else:
-            told = trouble(error)
+        if isinstance(done, BaseException):
+            told = trouble(done)
             answer = _Refused(type(told).__name__, str(told))
+        else:
+            answer = done
         with contextlib.suppress(OSError):
             await _send(writer, _encode(answer))
 

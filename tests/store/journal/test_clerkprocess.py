@@ -168,20 +168,31 @@ async def main():
     clerk = ClerkProcess(make_url(sys.argv[1]))
     await clerk.write("me", [])
     print(clerk.pid, flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    await clerk.write("me", [line.encode() for line in sys.argv[2:]])
     await asyncio.sleep(3600)
 
 asyncio.run(main())
 """
 
 
-def test_it_does_not_outlive_the_gateway(tmp_path: Path) -> None:
-    """Killed without a word. What ends a whole group of processes, it leaves to the gateway."""
-    settings = settings_in(tmp_path)
+def born(folder: Path, *lines: bytes) -> tuple[subprocess.Popen[bytes], int]:
+    """A process that has a clerk, and the clerk's number; told to, it gives him these lines."""
+    settings = settings_in(folder)
     asyncio.run(upgrade(settings))
     url = database_url(settings).render_as_string()
-    parent = subprocess.Popen([sys.executable, "-c", PARENT, url], stdout=subprocess.PIPE)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, url, *[line.decode() for line in lines]],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     assert parent.stdout is not None
-    pid = int(parent.stdout.readline())
+    return parent, int(parent.stdout.readline())
+
+
+def test_it_does_not_outlive_the_gateway(tmp_path: Path) -> None:
+    """Killed without a word. What ends a whole group of processes, it leaves to the gateway."""
+    parent, pid = born(tmp_path)
     for each in (signal.SIGTERM, signal.SIGINT):
         os.kill(pid, each)
     time.sleep(0.05)
@@ -189,3 +200,19 @@ def test_it_does_not_outlive_the_gateway(tmp_path: Path) -> None:
     parent.kill()
     parent.communicate()
     asyncio.run(until(lambda: not alive(pid)))
+
+
+def test_what_waits_when_the_gateway_dies_is_left_to_the_next(tmp_path: Path) -> None:
+    """It may have been told of it, and have to wait for others; it ends, and nothing is written."""
+    parent, pid = born(tmp_path, *lines_of(many(2)))
+    assert parent.stdin is not None
+    with locked(tmp_path):
+        parent.stdin.write(b"\n")
+        parent.stdin.flush()
+        time.sleep(0.1)
+        parent.kill()
+        parent.communicate()
+        asyncio.run(until(lambda: not alive(pid), LIMIT_S))
+    database = sqlite3.connect(tmp_path / "calls.db")
+    assert database.execute("SELECT count(*) FROM events").fetchall() == [(0,)]
+    database.close()
