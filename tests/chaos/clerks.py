@@ -32,7 +32,7 @@ def _tasks(pid: int) -> list[Path]:
 async def clerk_at_work(pid: int) -> int:
     """The child, as soon as there is one."""
     async with asyncio.timeout(_START_LIMIT_S):
-        while (clerk := clerk_of(pid)) is None:  # noqa: ASYNC110
+        while (clerk := clerk_of(pid)) is None:  # noqa: ASYNC110 nobody tells
             await asyncio.sleep(_LOOK_S)
     return clerk
 

@@ -5,14 +5,16 @@ calls' own waits for it after each of its own waits, up to a millisecond each ti
 own waits for the core only, and yields it at once.
 
 Orders and answers go through a pair of sockets, each a length (4 bytes) and that many bytes of
-MessagePack; the first order is the address of the database. When nobody gives orders any more, or
-the one who did has died, the process ends.
+MessagePack. The first message is the address of the database, pickled: as text, a file whose name
+is not UTF-8 would have none. When nobody gives orders any more, or the one who did has died, the
+process ends.
 """
 
 import asyncio
 import contextlib
 import logging
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -20,7 +22,7 @@ import sys
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL
 
 from gateway.store.journal.clerk import Away, Clerk, Fault, Written, trouble
 from gateway.store.journal.fit import Unfit
@@ -116,7 +118,7 @@ class ClerkProcess:
             with theirs:
                 self._process = _started(theirs.fileno())
             self._reader, self._writer = await asyncio.open_connection(sock=ours)
-            await _send(self._writer, self._url.render_as_string(hide_password=False).encode())
+            await _send(self._writer, pickle.dumps(self._url))
         return self._reader, self._writer
 
     def _dismiss(self) -> None:
@@ -159,7 +161,7 @@ async def _read(reader: asyncio.StreamReader) -> bytes:
 async def _serve(connection: socket.socket) -> None:
     """Does what it is told until nobody tells it anything."""
     reader, writer = await asyncio.open_connection(sock=connection)
-    clerk = Clerk(make_url((await _read(reader)).decode()))
+    clerk = Clerk(pickle.loads(await _read(reader)))
     await clerk.ready()
     os.nice(_NICE - _NICE_AT_FIRST)
     orders: asyncio.Queue[bytes] = asyncio.Queue()

@@ -44,7 +44,7 @@ async def clerk(engine: AsyncEngine) -> AsyncIterator[ClerkProcess]:
 
 
 def alive(pid: int) -> bool:
-    """A process that runs, or has ended and was not asked for."""
+    """True while it runs: one that has ended and that nobody has asked for is none."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -62,6 +62,19 @@ def locked(folder: Path) -> Iterator[None]:
         other.close()
 
 
+@contextlib.asynccontextmanager
+async def waiting(
+    folder: Path, clerk: ClerkProcess
+) -> AsyncIterator[tuple["asyncio.Future[Written]", int]]:
+    """The clerk has an order, and its process, whose number comes with it, cannot do it yet."""
+    await clerk.write("me", [])
+    assert clerk.pid is not None
+    with locked(folder):
+        writing = asyncio.ensure_future(clerk.write("me", lines_of(many(2))))
+        await asyncio.sleep(0)
+        yield writing, clerk.pid
+
+
 @pytest.mark.asyncio
 async def test_lines_become_rows_elsewhere(engine: AsyncEngine, clerk: ClerkProcess) -> None:
     """In one process for all of them, which is not this one and takes the core last."""
@@ -73,6 +86,19 @@ async def test_lines_become_rows_elsewhere(engine: AsyncEngine, clerk: ClerkProc
     assert pid is not None
     assert clerk.pid == pid != os.getpid()
     assert os.getpriority(os.PRIO_PROCESS, pid) == 19
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("name", ["a?b=c&d", "a%20#b", os.fsdecode(b"\xfc \xff")])
+async def test_the_database_may_lie_anywhere(tmp_path: Path, name: str) -> None:
+    """Its address arrives as it is, whatever is in it."""
+    settings = settings_in(tmp_path / name)
+    engine = await made(settings)
+    clerk = ClerkProcess(database_url(settings))
+    assert await clerk.write("me", lines_of(many(1))) == Written(0, {})
+    assert await rows(engine, "events", "seq") == [(1,)]
+    await clerk.close()
+    await engine.dispose()
 
 
 @pytest.mark.asyncio
@@ -112,12 +138,7 @@ async def test_a_process_that_is_killed_at_work_leaves_nothing_half_done(
     tmp_path: Path, engine: AsyncEngine, clerk: ClerkProcess
 ) -> None:
     """It waits for its turn when it dies; nothing of it comes afterwards."""
-    await clerk.write("me", [])
-    pid = clerk.pid
-    assert pid is not None
-    with locked(tmp_path):
-        writing = asyncio.ensure_future(clerk.write("me", lines_of(many(2))))
-        await asyncio.sleep(0)
+    async with waiting(tmp_path, clerk) as (writing, pid):
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(Away):
             await writing
@@ -130,12 +151,7 @@ async def test_cancelled_it_is_killed(
     tmp_path: Path, engine: AsyncEngine, clerk: ClerkProcess
 ) -> None:
     """Nobody would know what it is about."""
-    await clerk.write("me", [])
-    pid = clerk.pid
-    assert pid is not None
-    with locked(tmp_path):
-        writing = asyncio.ensure_future(clerk.write("me", lines_of(many(2))))
-        await asyncio.sleep(0)
+    async with waiting(tmp_path, clerk) as (writing, pid):
         writing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await writing
