@@ -94,7 +94,11 @@ async def _serve(settings: Settings, *, offline: bool) -> int:
     if offline:
         from gateway.sim.realtime import RealtimeOptions, RealtimeServer
 
-        model = RealtimeServer(RealtimeOptions(script=OFFLINE_SCRIPT, trace=False))
+        model = RealtimeServer(
+            RealtimeOptions(
+                script=OFFLINE_SCRIPT, trace=False, keep_audio=False, keep_sessions=False
+            )
+        )
         await model.start()
         settings = settings.model_copy(update={"realtime_url": f"{model.url}?agent={{agent}}"})
     try:

@@ -44,7 +44,9 @@ def run_twilio(host: str, port: int, gateway: str, number: str, call: Path | Non
 
 
 async def _realtime(host: str, port: int, script: str) -> int:
-    server = RealtimeServer(RealtimeOptions(script=script, trace=False, keep_audio=False))
+    server = RealtimeServer(
+        RealtimeOptions(script=script, trace=False, keep_audio=False, keep_sessions=False)
+    )
     with _listening(host, port):
         await server.start(host, port)
     typer.echo(f"GATEWAY_REALTIME_URL={server.url}")

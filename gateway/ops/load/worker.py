@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import msgspec
 import uvloop
-from picows import WSError, ws_connect
+from picows import WSError, WSProtocolError, WSTransport, ws_connect
 
 from gateway.errors import GatewayError
 from gateway.ops.load.clock import Clock
@@ -41,7 +41,7 @@ from gateway.ops.load.record import (
     Word,
 )
 from gateway.ops.load.webhook import Caller, Connection, Refused, announce, move_on
-from gateway.sim.twilio.debugger import Debugger
+from gateway.sim.twilio.debugger import WEBSOCKET_PROTOCOL_ERROR, Debugger
 from gateway.sim.twilio.network import Network
 from gateway.sim.twilio.signing import signature
 from gateway.sim.twilio.upgrade import USER_AGENT
@@ -157,7 +157,7 @@ class Worker:
             record.webhook_ms = (perf_counter_ns() - asked_ns) / 1e6
             self._waited("webhook", Wait(self._now_s(), record.webhook_ms))
             line = self._line(record, fixture, connection)
-            await self._connected(line, connection)
+            transport = await self._connected(line, connection)
         finally:
             self._connecting -= 1
         self._lines.add(line)
@@ -167,6 +167,7 @@ class Worker:
             await line.ended
         finally:
             self._lines.discard(line)
+        await self._parted(record, transport)
         record.ended_s = self._now_s()
         line.settle()
         there = record.end == "agent"
@@ -184,7 +185,7 @@ class Worker:
         writer = StreamWriter(self._order.account_sid, record.call_sid, stream_sid)
         return Line(record, plan, self._around, writer)
 
-    async def _connected(self, line: Line, connection: Connection) -> None:
+    async def _connected(self, line: Line, connection: Connection) -> WSTransport:
         """The upgrade. Raises Refused."""
         headers = {
             "X-Twilio-Signature": signature(self._order.auth_token, connection.url),
@@ -193,7 +194,7 @@ class Worker:
         began_ns = perf_counter_ns()
         try:
             async with asyncio.timeout(CONNECT_S):
-                await ws_connect(
+                transport, _ = await ws_connect(
                     lambda: line,
                     connection.url,
                     ssl_context=_tls() if connection.url.startswith("wss:") else None,
@@ -212,6 +213,17 @@ class Worker:
             raise Refused("upgrade_refused", "31920: closed during the upgrade")
         line.record.connect_ms = (perf_counter_ns() - began_ns) / 1e6
         self._waited("connect", Wait(self._now_s(), line.record.connect_ms))
+        return transport
+
+    async def _parted(self, record: CallRecord, transport: WSTransport) -> None:
+        """Why the connection broke, if we broke it: that call's failure, or ours."""
+        (parting,), _ = await asyncio.wait({asyncio.ensure_future(transport.wait_disconnected())})
+        error = parting.exception()
+        if isinstance(error, WSProtocolError):
+            record.failure = "protocol_error"
+            record.detail = f"{WEBSOCKET_PROTOCOL_ERROR}: {error.args[-1]}"
+        elif error is not None:
+            self.broken(parting.get_loop(), {"message": "a line has failed", "exception": error})
 
     # Time
 

@@ -68,6 +68,8 @@ class RealtimeOptions:
     """A trace stops growing here (an hour of 20 ms appends fits)."""
     keep_audio: bool = True
     """Whether sessions keep what was said; off, only the lengths are known afterwards."""
+    keep_sessions: bool = True
+    """Whether sessions stay known once they have ended; switch it off for a server that lasts."""
 
     http_status: int | None = None
     """Refuse the handshake with this status instead of the 101."""

@@ -33,7 +33,8 @@ class RealtimeServer:
     def __init__(self, options: RealtimeOptions = _DEFAULTS) -> None:
         self.options = options
         self.sessions: list[Session] = []
-        """All sessions that were let in, live and ended, oldest first."""
+        """All sessions that were let in, oldest first; those that have ended, if they are kept."""
+        self._let_in = 0
         self.connections = 0
         """Every TCP connection ever made, refused ones too."""
         self.url = ""
@@ -134,10 +135,15 @@ class RealtimeServer:
             await _turn_away(ws, refusal)
             return
         script = self._script_for(asked)
-        session = Session(options, http.headers, model, script, len(self.sessions))
+        session = Session(options, http.headers, model, script, self._let_in)
+        self._let_in += 1
         self.sessions.append(session)
         self._arrived.set()
-        await session.run(ws)
+        try:
+            await session.run(ws)
+        finally:
+            if not options.keep_sessions:
+                self.sessions.remove(session)
 
     def _script_for(self, asked: admission.Request) -> Script:
         """`script=` must exist; an `agent=` without one speaks the server's own."""

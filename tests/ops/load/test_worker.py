@@ -1,10 +1,15 @@
 """A worker and its lines."""
 
 import asyncio
+import gc
 import json
 import os
+import re
 import sys
+from base64 import b64encode
+from hashlib import sha1
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,6 +22,7 @@ from tests.ops.load.harness import a_fixture, an_order, called, worked
 from tests.ops.load.peer import Peer, listening
 
 STAYS = {"step": "pause", "ms": 60_000}
+WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 SHORT = {"step": "wait_for_agent", "heard_ms": 60}
 pytestmark = pytest.mark.asyncio
 
@@ -93,6 +99,36 @@ async def test_a_stream_that_never_comes_up_has_its_reason(
         (record,) = await called(an_order(peer, fixture))
     server.close()
     assert (record.failure, record.end) == (failure, "none")
+
+
+@pytest.mark.parametrize("frame", [b"\x81\x85maskwords", b"\x83\x00", b"\x09\x00"])
+async def test_frames_that_are_none_are_one_calls_failure(tmp_path: Path, frame: bytes) -> None:
+    """Masked by a server, of no known kind, a ping in parts: the run goes on with all others."""
+    unseen: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unseen.append(context))
+
+    async def garbled(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.readuntil(b"\r\n\r\n")
+        (key,) = re.findall(rb"(?i)sec-websocket-key: (\S+)", asked)
+        digest = b64encode(sha1(key + WEBSOCKET_GUID, usedforsecurity=False).digest())
+        writer.write(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: %b\r\n\r\n%b" % (digest, frame)
+        )
+        await reader.read()
+        writer.close()
+
+    fixture = a_fixture(tmp_path, STAYS)
+    server = await asyncio.start_server(garbled, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    stream = f'<Stream url="ws://127.0.0.1:{port}/media"/>'
+    async with listening(Peer(twiml=f"<Response><Connect>{stream}</Connect></Response>")) as peer:
+        (record,) = await called(an_order(peer, fixture))
+    server.close()
+    gc.collect()
+    assert record.failure == "protocol_error"
+    assert record.detail.startswith("31924: ")
+    assert not unseen
 
 
 async def test_pulses_tell_how_it_is_doing(tmp_path: Path) -> None:

@@ -121,6 +121,24 @@ async def test_a_session_begins_by_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_server_that_lasts_keeps_no_session_that_has_ended(tmp_path: Path) -> None:
+    """However it ended; the next one draws its own delays all the same."""
+    async with offline(tmp_path, keep_sessions=False) as server:
+        ended = []
+        for broken in (False, True, False):
+            async with await Peer.open(server) as peer:
+                await peer.next()
+                (session,) = server.sessions
+                ended.append(session)
+                if broken:
+                    peer.ws.transport.abort()
+            await asyncio.wait_for(session.closed.wait(), 5)
+            while server.sessions:  # noqa: ASYNC110 it tells nobody; the handler returns at once
+                await asyncio.sleep(0)
+        assert len({each.rng.random() for each in ended}) == 3
+
+
+@pytest.mark.asyncio
 async def test_a_client_close_is_echoed(tmp_path: Path) -> None:
     """1000 with a reason comes back as 1000."""
     async with offline(tmp_path) as server:
