@@ -22,8 +22,8 @@ from tests.ops.load.harness import a_fixture, an_order, called, worked
 from tests.ops.load.peer import Peer, listening
 
 STAYS = {"step": "pause", "ms": 60_000}
-WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 SHORT = {"step": "wait_for_agent", "heard_ms": 60}
+WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 pytestmark = pytest.mark.asyncio
 
 
