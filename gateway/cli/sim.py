@@ -22,6 +22,8 @@ from gateway.sim.twilio import (
 )
 
 CALL_LIMIT_S = 120.0
+KEEP_ENDED = 200
+"""Calls whose audio stays in the memory of the twin as a server, 16 kB a second of each."""
 
 
 def run_realtime(host: str, port: int, script: str) -> int:
@@ -39,7 +41,9 @@ def run_twilio(host: str, port: int, gateway: str, number: str, call: Path | Non
         )
     voice_url = f"{gateway.rstrip('/')}/twilio/voice"
     token = token.split(",")[0].strip()
-    options = TwilioOptions(account, token, (PhoneNumber(number, voice_url=voice_url),))
+    options = TwilioOptions(
+        account, token, (PhoneNumber(number, voice_url=voice_url),), keep_ended=KEEP_ENDED
+    )
     return asyncio.run(_twilio(TwilioTwin(options), host, port, number, call))
 
 

@@ -88,12 +88,24 @@ class Exchange:
                 call.leave_clock()
                 call.over()
                 done.result()
+            self._forget()
 
         task.add_done_callback(over)
 
     def start_leg(self, call: TwinCall, plan: LegPlan) -> None:
         """Dials."""
         self.live(call, self._leg_life(self, call, plan))
+
+    def _forget(self) -> None:
+        """Lets go of the oldest that have ended, when no more of them are to stay known."""
+        if (kept := self.options.keep_ended) is None:
+            return
+        calls = [sid for sid, call in self.calls.items() if call.is_over]
+        for sid in calls[: max(0, len(calls) - kept)]:
+            del self.calls[sid]
+        rooms = [sid for sid, room in self.conferences.items() if room.status == "completed"]
+        for sid in rooms[: max(0, len(rooms) - kept)]:
+            del self.conferences[sid]
 
     def announce(self, call: TwinCall, event: str, status: str) -> None:
         """The call reaches a new state: initiated, ringing, answered or completed."""

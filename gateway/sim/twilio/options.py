@@ -67,6 +67,9 @@ class TwilioOptions:
     keep_audio: bool = True
     """Keep both tracks in memory (16 kB per second and call). Counts and clears are kept either
     way."""
+    keep_ended: int | None = None
+    """How many ended calls, and conferences, stay known, older ones are forgotten; None: all. Set
+    it for a server that lasts: Twilio forgets none, and needs no memory of ours for that."""
     buffer_cap_s: int = 600
     packet_ms: int = 0
     """Audio leaves for the phone in packets of this length, and one that has begun is heard to its
