@@ -68,6 +68,8 @@ class Microphone:
         """How many of them are not measured: 0 or 1."""
         self._timer: asyncio.TimerHandle | None = None
         self._look_at = 0.0
+        self._away = False
+        """Whether frames stayed away at the look before."""
 
     def start(self) -> None:
         """A stream is open; its timestamps begin anew."""
@@ -77,7 +79,7 @@ class Microphone:
 
     def stop(self) -> None:
         """The stream is over: nothing is missing any more."""
-        self._open = self._watched = self._measures = False
+        self._open = self._watched = self._measures = self._away = False
         self._gaps = Gaps()
         self._count()
         if self._timer is not None:
@@ -113,10 +115,12 @@ class Microphone:
         self._count()
         self._draw()
         stalled = now - self._look_at > _STALLED_S
-        if not stalled:
+        away = self._gaps.away(now)
+        # Never at the first look: a machine held up until just before it has sockets to read yet.
+        if away and self._away and not stalled:
             self._pad(self._gaps.due(now))
-        soon = stalled or self._gaps.away(now)
-        self._look_again(now, FRAME_MS / 1000 if soon else LOOK_S)
+        self._away = away
+        self._look_again(now, FRAME_MS / 1000 if stalled or away else LOOK_S)
 
     def _look_again(self, now: float, after_s: float) -> None:
         self._look_at = now + after_s

@@ -131,7 +131,10 @@ async def test_one_timer_looks_rarely_while_frames_flow(monkeypatch: pytest.Monk
     assert 2 * LOOK_S - LOOK_S > AWAY_MS / 1000
     microphone._look()
     assert microphone._look_at == pytest.approx(CLOCK.now + 0.02)
-    assert audio.rows[-1] == b"\xff" * round((LOOK_S - SLACK_MS / 1000) * 8000)
+    assert audio.rows == [WORD, b"\xff" * 80 * 8, WORD]
+    CLOCK.now += 0.03  # in the middle of a frame: no rounding decides
+    microphone._look()
+    assert audio.rows[-1] == b"\xff" * round((LOOK_S + 0.02 - SLACK_MS / 1000) * 8000)
     microphone.stop()
 
 
@@ -151,6 +154,27 @@ async def test_a_loop_that_was_held_up_takes_nobody_for_muted(
     CLOCK.now += 0.03  # in the middle of a frame: no rounding decides
     microphone._look()
     assert len(audio.rows[1]) == 980 * 8
+    microphone.stop()
+
+
+@pytest.mark.asyncio
+async def test_frames_a_held_up_machine_has_not_read_yet_are_not_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A stall that ends just before a look leaves the look on time and the frames in the socket."""
+    monkeypatch.setattr("gateway.call.inbound.time", CLOCK)
+    audio: Chronicle[bytes] = Chronicle()
+    microphone = Microphone(audio.add)
+    microphone.start()
+    microphone.frame(media(WORD, 0), CLOCK.now)
+    CLOCK.now += LOOK_S + 0.03
+    microphone._look()
+    for timestamp_ms in range(20, 540, 20):
+        microphone.frame(media(WORD, timestamp_ms), CLOCK.now)
+    CLOCK.now += 0.02
+    microphone._look()
+    assert audio.rows == [WORD] * 27
+    assert microphone._look_at == pytest.approx(CLOCK.now + LOOK_S)
     microphone.stop()
 
 

@@ -155,17 +155,28 @@ def heard_ms(call: TwinCall, recording: bytes) -> float:
     """How much of a recording the caller heard from its beginning, without the gaps in which a busy
     machine had nothing more to play.
     """
+    return heard_part(call, recording)[0] / 8
+
+
+def heard_part(call: TwinCall, recording: bytes) -> tuple[int, int]:
+    """As `heard_ms`, in bytes; and where in `call.heard` that was over."""
     heard, count = call.heard, len(recording) - len(recording.lstrip(b"\xff"))
-    at = heard.find(recording[count : count + FRAME_BYTES])
+    at = end = heard.find(recording[count : count + FRAME_BYTES])
     if at < 0:
-        return 0.0
+        return 0, 0
     while at >= 0 and count < len(recording):
         if heard[at : at + 1] == recording[count : count + 1]:
             at, count = at + 1, count + 1
+            end = at
             continue
         goes_on = heard.find(recording[count : count + FRAME_BYTES], at)
         at = goes_on if goes_on > at and not heard[at:goes_on].strip(b"\xff") else -1
-    return count / 8
+    return count, end
+
+
+def hears(call: TwinCall, recording: bytes) -> bool:
+    """Whether the caller heard all of a recording, gaps left aside as in `heard_ms`."""
+    return heard_ms(call, recording) == len(recording) / 8
 
 
 @asynccontextmanager

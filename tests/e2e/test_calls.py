@@ -10,7 +10,7 @@ import pytest
 from gateway.core.events import BargeIn, CallAnswered, CallLive, DtmfGroup, ModelLost, TurnDone
 from gateway.sim.realtime import RealtimeOptions
 from gateway.sim.twilio import Dtmf, HangUp, Network, Pause, Play, WaitForAgent, WaitForSilence
-from tests.e2e.harness import CALLS, LIMIT_S, PHRASES, SPEECH, House, house
+from tests.e2e.harness import CALLS, LIMIT_S, PHRASES, SPEECH, House, hears, house
 
 QUICK = RealtimeOptions(first_audio_ms=50, transcription_ms=(50, 80))
 ASK = Play(path=CALLS / "order_question.ulaw")
@@ -31,7 +31,7 @@ async def test_the_caller_hears_the_agents_audio_byte_for_byte() -> None:
         call = running.place(WaitForAgent(heard_ms=200), WaitForSilence(ms=700), HangUp())
         ended = await running.ended(call)
         assert ended.reason == "caller_hung_up"
-        assert (SPEECH / "greeting.ulaw").read_bytes() in call.heard
+        assert hears(call, (SPEECH / "greeting.ulaw").read_bytes())
         assert [entry.code for entry in running.twin.debugger] == []
 
 
@@ -102,8 +102,8 @@ async def test_the_whole_story_interruption_tool_and_goodbye() -> None:
         ended = await running.ended(call)
         assert ended.reason == "agent_hung_up"
         assert ended.interruptions == 1
-        assert (SPEECH / "goodbye.ulaw").read_bytes() in call.heard
-        assert (SPEECH / "monday.ulaw").read_bytes() in call.heard
+        assert hears(call, (SPEECH / "goodbye.ulaw").read_bytes())
+        assert hears(call, (SPEECH / "monday.ulaw").read_bytes())
         errors = {entry.code for entry in running.twin.debugger}
         assert errors <= {31921}  # our side closed: expected when the agent hangs up
         replies = [e.turn for e in running.of(TurnDone, call.sid) if e.turn.kind == "reply"]
@@ -143,7 +143,7 @@ async def lose_the_model(fault: dict[str, Any]) -> tuple[str, list[str], bool]:
         call = running.place()
         ended = await running.ended(call)
         losses = [lost.reason for lost in running.of(ModelLost, call.sid)]
-        return ended.reason, losses, (PHRASES / "apology.ulaw").read_bytes() in call.heard
+        return ended.reason, losses, hears(call, (PHRASES / "apology.ulaw").read_bytes())
 
 
 @pytest.mark.asyncio

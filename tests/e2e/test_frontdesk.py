@@ -27,7 +27,7 @@ from gateway.sim.realtime import RealtimeOptions
 from gateway.sim.realtime.conversation import Item
 from gateway.sim.realtime.session import Session
 from gateway.sim.twilio import Play, TwinCall, WaitForAgent, WaitForSilence
-from tests.e2e.harness import CALLS, ROOT, House, heard_ms, house, told
+from tests.e2e.harness import CALLS, ROOT, House, heard_ms, hears, house, told
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -152,7 +152,7 @@ def test_two_agents_take_over_and_the_call_ends_with_a_whole_goodbye(
     assert visit.ended.reason == "agent_hung_up"
     assert visit.of(ModelErrorReported) == []
     for said in ("greeting", "let_me_check", "weight", "one_moment", "ask_details", "goodbye"):
-        assert line(said) in visit.call.heard, said
+        assert hears(visit.call, line(said)), said
     assert "23 kilograms" in visit.output_of("faq_lookup")
     assert "confirmation number" in visit.output_of("find_booking")
 
@@ -202,7 +202,7 @@ def test_a_person_sees_what_waits_and_lets_it_happen(visits: dict[str, Visit]) -
     assert json.loads(visit.request["arguments"]) == {"confirmation_number": "4711", "seat": "12A"}
     assert [each.verdict for each in visit.of(ApprovalDecided)] == ["approved"]
     assert visit.output_of("update_seat") == "The seat is changed to 12A."
-    assert line("seat_changed") in visit.call.heard
+    assert hears(visit.call, line("seat_changed"))
 
 
 @pytest.mark.parametrize("name", UNDONE)
@@ -210,7 +210,7 @@ def test_what_was_not_approved_is_not_done(visits: dict[str, Visit], name: str) 
     """The tool does not run, and the agent goes on and says so."""
     visit = visits[name]
     assert "update_seat" not in [each.tool for each in visit.of(ToolEnded)]
-    assert line("seat_not_changed") in visit.call.heard
+    assert hears(visit.call, line("seat_not_changed"))
     assert line("seat_changed") not in visit.call.heard
 
 
@@ -270,7 +270,7 @@ async def test_a_tool_that_is_done_while_the_caller_speaks_does_not_talk_over_th
         items = list(session.conversation)
         outputs = [i.output for i in items[: _last(items, "user")] if i.output]
         assert outputs[-1] == "The seat is changed to 12A."
-        assert line("goodbye") in call.heard
+        assert hears(call, line("goodbye"))
 
 
 def _last(items: list[Item], role: str) -> int:

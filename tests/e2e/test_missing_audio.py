@@ -7,7 +7,7 @@ import pytest
 from gateway.core.events import CallerStopped
 from gateway.sim.realtime import RealtimeOptions
 from gateway.sim.twilio import HangUp, Mute, Network, Pause, Play, WaitForAgent, WaitForSilence
-from tests.e2e.harness import CALLS, SPEECH, House, house, told
+from tests.e2e.harness import CALLS, SPEECH, House, hears, house, told
 
 QUICK = RealtimeOptions(first_audio_ms=50, transcription_ms=(50, 80))
 QUESTION = (CALLS / "order_question.ulaw").read_bytes()
@@ -40,7 +40,7 @@ async def test_a_caller_who_is_muted_in_mid_sentence_is_answered() -> None:
         expected_ms = offset_ms(call.said, HALF, running) + SILENCE_MS
         assert abs(stopped["audio_end_ms"] - expected_ms) <= 250  # the words fade before the cut
         assert len(running.of(CallerStopped, call.sid)) == 1
-        assert ACK in call.heard
+        assert hears(call, ACK)
         assert len(session.input_audio) > ended.inbound_frames * 160 + 4000 * 8
 
 

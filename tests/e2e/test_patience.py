@@ -17,7 +17,7 @@ from gateway.core.floor import FloorRules
 from gateway.sim.realtime import RealtimeOptions
 from gateway.sim.realtime.session import Session
 from gateway.sim.twilio import HangUp, Pause, Play, WaitForAgent, WaitForSilence
-from tests.e2e.harness import CALLS, PHRASES, SPEECH, House, heard_ms, house, told
+from tests.e2e.harness import CALLS, PHRASES, SPEECH, House, heard_ms, hears, house, told
 
 QUICK = RealtimeOptions(first_audio_ms=50, transcription_ms=(50, 80))
 ASK = Play(path=CALLS / "order_question.ulaw")
@@ -255,5 +255,5 @@ async def test_the_agent_says_that_the_call_ends_and_then_it_does() -> None:
         assert "has to end in 6 seconds" in warning.text
         (answer,) = running.of(TurnDone, call.sid)
         assert answer.turn.number == 1
-        assert GOODBYE in call.heard
+        assert hears(call, GOODBYE)
         assert call.clears == []

@@ -22,7 +22,7 @@ from gateway.core.events import (
 from gateway.sim.twilio import Callee, TwinCall
 from gateway.sim.twilio.options import Outcome
 from tests.call.watching import until
-from tests.e2e.harness import API_TOKEN, NUMBER, House, house, told
+from tests.e2e.harness import API_TOKEN, NUMBER, House, hears, house, told
 from tests.e2e.listening import listening
 from tests.e2e.scenes import agents_in, calls, line, live_call, on_key, scene, session_of
 from tests.e2e.test_control import beep_share
@@ -101,7 +101,7 @@ def beeps(heard: bytes) -> bool:
 async def speaking(running: House, call: TwinCall) -> None:
     """The agent is in the middle of a long answer."""
     call.press("1#")
-    await until(lambda: line("story")[:4000] in call.heard, 20)
+    await until(lambda: hears(call, line("story")[:4000]), 20)
 
 
 @pytest.mark.asyncio
@@ -113,7 +113,7 @@ async def test_a_whisper_is_told_to_the_agent_and_not_to_the_caller(tmp_path: Pa
         assert (status, said) == (200, {"call_sid": call.sid, "answer": "none"})
         status, said = await ask(running, call.sid, "whisper", text=ADVICE, answer=True)
         assert (status, said["answer"]) == (200, "now")
-        await until(lambda: line("hello") in call.heard, 20)
+        await until(lambda: hears(call, line("hello")), 20)
         (first, vip), (second, advice) = instructions(running, call)
         assert (first, second) == ("system", "system")
         assert vip.endswith(": The caller is a VIP.")
@@ -135,7 +135,7 @@ async def test_a_whisper_into_an_answer_is_answered_behind_it(tmp_path: Path) ->
         await speaking(running, call)
         status, said = await ask(running, call.sid, "whisper", text=ADVICE, answer=True)
         assert (status, said["answer"]) == (200, "later")
-        await until(lambda: line("hello") in call.heard, 20)
+        await until(lambda: hears(call, line("hello")), 20)
         assert [each.cut for each in running.of(AgentStopped, call.sid)][:1] == [False]
         assert running.of(BargeIn, call.sid) == []
 

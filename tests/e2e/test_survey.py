@@ -11,7 +11,7 @@ from gateway.core.events import BargeIn, CallEnded, DtmfGroup, ToolEnded
 from gateway.sim.realtime import RealtimeOptions
 from gateway.sim.realtime.session import Session
 from gateway.sim.twilio import Dtmf, Play, TwinCall, WaitForAgent, WaitForSilence
-from tests.e2e.harness import CALLS, ROOT, House, heard_ms, house
+from tests.e2e.harness import CALLS, ROOT, House, heard_ms, hears, house
 
 LINES = ROOT / "gateway" / "sim" / "speech" / "survey"
 QUICK = RealtimeOptions(script="survey", first_audio_ms=50, transcription_ms=(50, 80))
@@ -87,7 +87,7 @@ def test_one_answer_is_recorded_and_the_thanks_are_heard_to_their_end(
     assert interview.ended.reason == "agent_hung_up"
     assert [each.tool for each in interview.of(ToolEnded)] == ["record_answer", "end_call"]
     assert interview.answers == [(2 if name == "by a wrong key first" else 4, "Recorded.")]
-    assert line("thanks") in interview.call.heard
+    assert hears(interview.call, line("thanks"))
 
 
 def test_whoever_answers_by_voice_has_heard_the_whole_question(
@@ -95,7 +95,7 @@ def test_whoever_answers_by_voice_has_heard_the_whole_question(
 ) -> None:
     """Nothing of it is lost, and nobody is cut off."""
     interview = interviews["by voice"]
-    assert line("greeting") in interview.call.heard
+    assert hears(interview.call, line("greeting"))
     assert interview.of(BargeIn) == interview.of(DtmfGroup) == []
 
 

@@ -18,7 +18,7 @@ from gateway.core.events import ModelErrorReported, ModelLost, ToolStarted, Turn
 from gateway.sim.realtime.session import Session
 from gateway.sim.twilio import HangUp, TwinCall, WaitForAgent, WaitForSilence
 from tests.call.watching import until
-from tests.e2e.harness import House, house, told
+from tests.e2e.harness import House, hears, house, told
 from tests.e2e.scenes import agents_in, calls, line, live_call, on_key, outputs, scene, session_of
 
 TOOLS = '''"""Tools that go wrong in every way."""
@@ -249,4 +249,4 @@ async def test_tools_called_together_run_together(tmp_path: Path) -> None:
         assert sorted(outputs(session_of(running, call))) == ["first", "second"]
         assert [event.tool for event in running.of(ToolStarted)] == ["first", "second"]
         assert running.of(ModelErrorReported) == []
-        assert line("else") in call.heard
+        assert hears(call, line("else"))

@@ -15,7 +15,7 @@ from gateway.ops.consulting.waits import Waits
 from gateway.sim.twilio.faults import RestFault, too_many_requests
 from gateway.sim.twilio.options import Outcome
 from tests.call.watching import until
-from tests.e2e.harness import House
+from tests.e2e.harness import House, hears
 from tests.e2e.scenes import line, outputs, session_of
 from tests.e2e.test_warm_transfer import (
     CALLER,
@@ -236,7 +236,7 @@ async def test_an_agent_that_cannot_ask_anybody_goes_on_with_the_caller(
     """It is told why, and speaks although it has just announced the transfer."""
     monkeypatch.setattr(Consults, "why_not", lambda *_: "TWILIO_PHONE_NUMBER is not set")
     async with at_the_desk(tmp_path) as (running, call):
-        await until(lambda: line("else") in call.heard)
+        await until(lambda: hears(call, line("else")))
         (output,) = outputs(session_of(running, call))
         assert output.startswith("Not done: nobody can be asked first (TWILIO_PHONE_NUMBER")
         assert len(running.twin.calls) == 1

@@ -21,7 +21,7 @@ from gateway.sim.twilio.conference import Conference, Participant
 from gateway.sim.twilio.faults import RestFault
 from gateway.sim.twilio.options import Outcome
 from tests.call.watching import until
-from tests.e2e.harness import NUMBER, House, house, told
+from tests.e2e.harness import NUMBER, House, hears, house, told
 from tests.e2e.scenes import agents_in, calls, line, live_call, on_key, scene, session_of
 from tests.e2e.test_control import beep_share
 from tests.sim.realtime.harness import tone
@@ -104,7 +104,7 @@ def kinds(call: TwinCall) -> list[str]:
 async def back(running: House, call: TwinCall, streams: int = 1) -> str:
     """The caller is with the agent again, and hears it; why nobody took them."""
     await running.until(lambda: bool(running.of(TransferFailed, call.sid)))
-    await until(lambda: len(call.streams) == streams and line("bye") in call.heard, 20)
+    await until(lambda: len(call.streams) == streams and hears(call, line("bye")), 20)
     (failed,) = running.of(TransferFailed, call.sid)
     status: str = failed.status
     assert f"failed: {status}" in str(

@@ -275,11 +275,11 @@ class TwinCall:
             self._act(action)
 
     def _listen(self, due_s: float) -> None:
-        spoke = self._ear.utterance_ms
+        spoke, late_s = self._ear.utterance_ms, time.monotonic() - due_s
         if (line := self.stream or self.seat) is not None:
-            self._ear.hear(line.listen())
+            self._ear.hear(line.listen(), late_s)
         else:
-            self._ear.perceive(self.prompting)
+            self._ear.perceive(self.prompting, late_s)
         if self._ear.utterance_ms and not spoke:
             self.note("agent-speaks", at_s=due_s)
         elif spoke and not self._ear.utterance_ms:

@@ -29,6 +29,7 @@ FRAME_MS: Final = 20
 FRAME_BYTES: Final = 160
 _AUDIBLE_RMS: Final = 100  # of 32768, about -50 dBFS: below it a telephone line counts as silent
 _UTTERANCE_GAP_MS: Final = 600
+_HELD_UP_S: Final = 0.2
 
 
 class AgentEar:
@@ -42,15 +43,22 @@ class AgentEar:
         self.silent_ms = 0
         """How long nothing audible has been heard."""
 
-    def hear(self, fresh: bytes) -> None:
+    def hear(self, fresh: bytes, late_s: float = 0.0) -> None:
         """One frame period went by in which this agent audio was heard (mu-law, may be empty)."""
-        self.perceive(bool(fresh) and audioop.rms(audioop.ulaw2lin(fresh, 2), 2) >= _AUDIBLE_RMS)
+        audible = bool(fresh) and audioop.rms(audioop.ulaw2lin(fresh, 2), 2) >= _AUDIBLE_RMS
+        self.perceive(audible, late_s)
 
-    def perceive(self, audible: bool) -> None:
-        """One frame period went by in which the agent was audible, or not."""
+    def perceive(self, audible: bool, late_s: float = 0.0) -> None:
+        """One frame period went by in which the agent was audible, or not.
+
+        `late_s` is how long ago that was. A twin that was held up has missed what was said in the
+        meantime, more often than not by a gateway beside it: that was no silence of the agent's.
+        """
         if audible:
             self.silent_ms = 0
             self.utterance_ms += FRAME_MS
+            return
+        if late_s > _HELD_UP_S:
             return
         self.silent_ms += FRAME_MS
         if self.silent_ms >= _UTTERANCE_GAP_MS:

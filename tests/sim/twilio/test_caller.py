@@ -74,6 +74,18 @@ def test_a_short_pause_does_not_end_an_utterance() -> None:
     assert first_speech(run(step, 90, {0: LOUD, 10: b"", 50: LOUD})) == 50 + 19
 
 
+def test_silence_of_a_time_in_which_the_twin_was_held_up_is_none() -> None:
+    """Nobody could speak to it: neither the silence grows nor the utterance, which is not over."""
+    ear = AgentEar()
+    for _ in range(20):
+        ear.hear(LOUD)
+    for late_ms in range(1000, 0, -20):
+        ear.hear(b"", late_ms / 1000)
+    assert (ear.silent_ms, ear.utterance_ms) == (200, 600)
+    ear.hear(LOUD, 0.5)
+    assert (ear.silent_ms, ear.utterance_ms) == (0, 620)
+
+
 def test_waiting_for_silence_takes_that_much_silence() -> None:
     """Counted from the last audible frame."""
     step: list[Step] = [WaitForSilence(ms=400), Play(payload=b"a" * 160)]
