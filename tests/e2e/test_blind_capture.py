@@ -56,10 +56,10 @@ say = "anything_else"
 """
 ASKED: tuple[Step, ...] = (
     WaitForAgent(heard_ms=300),
-    Quiet(ms=400),
+    Quiet(ms=700),
     Play(payload=QUESTION),
     WaitForAgent(heard_ms=300),
-    Quiet(ms=400),
+    Quiet(ms=700),
 )
 """The caller asks, and has been asked for the PIN."""
 
@@ -192,7 +192,7 @@ async def test_two_secrets_in_one_call_are_known_to_nobody(
             *ASKED,
             *typed(PIN),
             WaitForAgent(heard_ms=300),
-            Quiet(ms=400),
+            Quiet(ms=700),
             *typed(CARD),
             WaitForAgent(heard_ms=300),
             HangUp(),
@@ -214,7 +214,7 @@ async def test_entries_that_fail_and_one_that_is_given_up(
 ) -> None:
     """Too short, a wrong check digit, given up: the model is told so, and keys are keys again."""
     async with house(options(tmp_path), agents_dir=agents(tmp_path / "agents")) as running:
-        again = (WaitForAgent(heard_ms=300), Quiet(ms=400))
+        again = (WaitForAgent(heard_ms=300), Quiet(ms=700))
         _, session, watched = await held(
             running,
             *ASKED,

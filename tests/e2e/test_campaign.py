@@ -87,7 +87,7 @@ async def test_a_campaign_is_killed_in_the_middle_and_goes_on(tmp_path: Path) ->
     words += ["--retry", "busy=1:1s", "--retry", "no_answer=0", "--retry", "machine=1:1s"]
     async with calling_house(tmp_path / "kept", *ALL, options=FAST) as running:
         command = await Command(running, *words).start()
-        await until(lambda: len(rung(running, ANSWERS[2].e164)) == 1)
+        await until(lambda: len(rung(running, ANSWERS[2].e164)) == 1, 30)
         command.process.send_signal(signal.SIGKILL)
         await command.ended()
         before = len(running.twin.calls)
@@ -205,7 +205,7 @@ async def test_a_switch_that_is_closed_meanwhile_stops_it(tmp_path: Path) -> Non
     async with calling_house(tmp_path / "kept", *callees, options=FAST) as running:
         scene = Scene(running, tmp_path, *callees)
         command = await scene.start("--max", "1", "--stop-after", "2")
-        await until(lambda: len(rung(running, callees[0].e164)) == 1)
+        await until(lambda: len(rung(running, callees[0].e164)) == 1, 30)
         assert running.placing is not None
         switch = Switch(running.placing._book.dials._engine)
         await switch.close("complaints", datetime.now(UTC))
@@ -240,7 +240,7 @@ async def test_ctrl_c_rings_nobody_else(tmp_path: Path) -> None:
     async with calling_house(tmp_path / "kept", *callees, options=FAST) as running:
         scene = Scene(running, tmp_path, *callees)
         command = await scene.start("--max", "2")
-        await until(lambda: sum(bool(c.streams) for c in running.twin.calls.values()) == 2)
+        await until(lambda: sum(bool(c.streams) for c in running.twin.calls.values()) == 2, 30)
         command.process.send_signal(signal.SIGINT)
         code, out, _ = await command.ended()
         assert code == 1
@@ -249,7 +249,7 @@ async def test_ctrl_c_rings_nobody_else(tmp_path: Path) -> None:
         assert outcomes == ["completed"] * 2 + ["not_called"] * 4
         assert [call.end_reason for call in running.twin.calls.values()] == ["caller-hangup"] * 2
         command = await scene.start("--max", "1")
-        await until(lambda: any(call.streams for call in rung(running, callees[2].e164)))
+        await until(lambda: any(call.streams for call in rung(running, callees[2].e164)), 30)
         for _ in range(2):
             command.process.send_signal(signal.SIGINT)
             await asyncio.sleep(0.6)

@@ -232,7 +232,8 @@ async def test_a_colleague_who_hangs_up_has_not_taken_the_call(tmp_path: Path, s
 @pytest.mark.parametrize("stage", ["ringing", "answered", "say", "conference"])
 async def test_a_caller_who_hangs_up_takes_the_colleague_along(tmp_path: Path, stage: str) -> None:
     """Ringing stops; who has answered hears that nobody waits any more."""
-    async with asking(tmp_path) as (running, call):
+    ring_ms = 4000 if stage == "ringing" else 200
+    async with asking(tmp_path, ring_ms=ring_ms) as (running, call):
         leg = await leg_of(running)
         if stage == "conference":
             await leg.until("say", 10)
