@@ -181,6 +181,7 @@ class Gateway:
             "GATEWAY_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.port),
             "GATEWAY_MAX_CALLS": str(self.max_calls),
+            "GATEWAY_MAX_LAG_MS": "0",  # how late it is is measured here, and everybody is taken
             "GATEWAY_DATA_DIR": str(self.data),
             "GATEWAY_AGENTS_DIR": str(ROOT / "agents_config"),
         }

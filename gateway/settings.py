@@ -191,8 +191,11 @@ class Settings(BaseSettings):
     agents_dir: Path = Field(Path("agents_config"), description="Folder of the agents.")
     agent: str = Field("assistant", description="Agent that answers when no route says otherwise.")
     max_calls: int = Field(100, ge=1, le=10000, description="Calls at a time; more are refused.")
+    max_lag_ms: float = Field(
+        30.0, ge=0, description="New calls are refused while the loop is later; 0 = never."
+    )
     overflow_message: str = Field(
-        "", description="Said to callers over capacity or while draining; empty = busy signal."
+        "", description="Said to callers we refuse for want of room; empty = busy signal."
     )
     lead_ms: int = Field(
         600, ge=200, le=5000, description="How far the carrier is kept ahead of the caller's ear."

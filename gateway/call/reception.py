@@ -22,10 +22,14 @@ from gateway.call.transfer import Room
 from gateway.core import tickets
 from gateway.core.direction import SOFTPHONE
 from gateway.core.mediastreams import Start
+from gateway.core.strain import Strain
 from gateway.errors import ConfigError, Rejected
 
 _MOST_CALLED_CHARS = 64
 """Of the called address in a ticket: a SIP address may be long, a TwiML parameter may not."""
+
+_NO_ROOM = {"draining": "draining", "full": "capacity", "overloaded": "overloaded"}
+"""Why nobody is taken, by the registry's status."""
 
 _log = structlog.get_logger()
 
@@ -34,7 +38,7 @@ class Reception:
     """Turns offers into calls and streams into their callers."""
 
     def __init__(self, line: Line, plan_for: Callable[[Offer], AgentPlan], secret: bytes) -> None:
-        self.registry = Registry(line.settings.max_calls)
+        self.registry = Registry(line.settings.max_calls, Strain(line.settings.max_lag_ms))
         self.approvals = line.approvals
         self.callbacks = line.callbacks
         self.rejections: Counter[str] = Counter()
@@ -49,9 +53,10 @@ class Reception:
     def offer(self, offer: Offer) -> Call:
         """The call of this webhook, its model being dialled; the same one for the same CallSid.
 
-        Raises Rejected: ``draining``, ``capacity``, ``route_capacity``, ``spend_limit`` when
-        nothing may be spent any more today, ``agent_broken`` when the agent's files cannot serve
-        this call, or ``call_over`` for a webhook of a call that ended within 24 h (a replay).
+        Raises Rejected: ``draining``, ``capacity``, ``overloaded``, ``route_capacity``,
+        ``spend_limit`` when nothing may be spent any more today, ``agent_broken`` when the agent's
+        files cannot serve this call, or ``call_over`` for a webhook of a call that ended within
+        24 h (a replay).
         """
         known = self.registry.get(offer.call_sid)
         if known is not None:
@@ -59,10 +64,8 @@ class Reception:
         if self.registry.ended_reason(offer.call_sid, time.monotonic()) is not None:
             raise self._refusal("call_over")
         expected = offer.errand is not None and self.registry.is_reserved(offer.errand.dial)
-        if self.registry.draining and not expected:
-            raise self._refusal("draining")
-        if self.registry.full and not expected:
-            raise self._refusal("capacity")
+        if not expected and (refusal := _NO_ROOM.get(self.registry.status)):
+            raise self._refusal(refusal)
         return self._begin(offer)
 
     def _begin(self, offer: Offer) -> Call:
@@ -127,6 +130,16 @@ class Reception:
         if call is None or call.state != "offered":
             raise Rejected("call_over")
         return call.attach(start, socket)
+
+    def loop_late(self, late_s: float) -> None:
+        """How late the loop was (s), ten times a second: too often too late, and nobody gets in."""
+        strain = self.registry.strain
+        before = strain.too_much
+        strain.sample(late_s)
+        if strain.too_much is not before:
+            _log.warning(
+                "gateway.recovered" if before else "gateway.overloaded", calls=len(self.registry)
+            )
 
     def rejected(self, reason: str) -> None:
         """Counts a refusal; the log line carries nothing a stranger wrote."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from gateway.call.call import Call
+from gateway.core.strain import Strain
 
 REMEMBER_S = 24 * 3600
 """A CallSid is remembered this long, so that a replayed webhook dials nothing."""
@@ -19,8 +20,9 @@ _MOST_REMEMBERED = 200_000
 class Registry:
     """Calls by CallSid, from the offer until everything of them is closed."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, strain: Strain | None = None) -> None:
         self.capacity = capacity
+        self.strain = strain or Strain(0)
         self.draining = False
         self.ended = 0
         """Calls that have ended so far."""
@@ -46,13 +48,15 @@ class Registry:
         return len(self._calls) + len(self._seats) >= self.capacity
 
     @property
-    def status(self) -> Literal["ready", "full", "draining"]:
+    def status(self) -> Literal["ready", "overloaded", "full", "draining"]:
         """Are new calls taken?"""
-        return "draining" if self.draining else "full" if self.full else "ready"
+        if self.draining:
+            return "draining"
+        return "full" if self.full else "overloaded" if self.strain.too_much else "ready"
 
     def reserve(self, dial: str) -> bool:
         """Keeps a seat for a phone that is going to ring; False when there is none."""
-        if dial not in self._seats and (self.full or self.draining):
+        if dial not in self._seats and self.status != "ready":
             return False
         self._seats.add(dial)
         self._empty.clear()

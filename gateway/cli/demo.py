@@ -186,6 +186,7 @@ class GatewayProcess:
             "GATEWAY_REALTIME_URL": model_url,
             "GATEWAY_DATA_DIR": str(self._folder),
             "GATEWAY_RECORDINGS": "on",
+            "GATEWAY_MAX_LAG_MS": "0",
             "GATEWAY_AGENTS_DIR": str(_shipped_agents()),
             "GATEWAY_AGENT": agent,
             "GATEWAY_API_TOKEN": self._api_token,

@@ -178,6 +178,7 @@ async def run_gateway(settings: Settings) -> int:
     consults = open_consults(settings)
     line = Line(settings, dialler, hear, approvals, archive.tapes, tariff, consults)
     reception = Reception(line, agents.plan, secret)
+    lag.observe(reception.loop_late)
     placing_calls = open_placing(settings, reception, agents.plan, tariff, tallies, consults)
     tools.start()
     records.start()

@@ -29,7 +29,15 @@ WEBHOOK_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 STATES = ("offered", "answered", "live", "consulting", "away", "ending")
 DIAL_STATES = ("waiting", "sending", "unknown", "queued", "ringing", "answered")
 DIAL_OUTCOMES = ("completed", "busy", "no_answer", "failed", "canceled", "refused", "expired")
-REFUSED = ("capacity", "route_capacity", "draining", "spend_limit", "agent_broken", "api_token")
+REFUSED = (
+    "capacity",
+    "overloaded",
+    "route_capacity",
+    "draining",
+    "spend_limit",
+    "agent_broken",
+    "api_token",
+)
 """Reasons that are there from the start, so that an alert sees the first one."""
 MOST_ROUTES = 30
 

@@ -14,7 +14,7 @@ async def healthz(_request: Request) -> Response:
 
 
 def readyz(registry: Registry) -> Callable[[Request], Awaitable[Response]]:
-    """200 while new calls are taken, 503 while draining or full."""
+    """200 while new calls are taken, 503 while draining, full or overloaded."""
 
     async def endpoint(_request: Request) -> Response:
         status = registry.status

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from gateway.call.call import Call, Line, Offer
 from gateway.call.context import Errand
@@ -161,6 +162,29 @@ async def test_capacity_counts_offered_calls() -> None:
         await at.over(first)
         assert at.reception.offer(offer(OTHER_SID)) is not first
         assert at.reception.rejections == {"capacity": 1}
+
+
+@pytest.mark.asyncio
+async def test_a_loop_that_is_late_lets_nobody_in_until_it_is_not() -> None:
+    """Nothing is dialled for them. Who is known, or picks up a phone of ours, is served."""
+    async with desk(max_calls=5) as at:
+        first = at.reception.offer(offer())
+        assert at.reception.registry.reserve("dial")
+        with structlog.testing.capture_logs() as logged:
+            for late_s in [0.031] * 6:
+                at.reception.loop_late(late_s)
+            assert at.reception.registry.status == "overloaded"
+            assert at.offer_refusal(offer(OTHER_SID)) == "overloaded"
+            assert not at.reception.registry.reserve("another")
+            assert at.reception.offer(offer()) is first
+            ours = replace(offer("CA" + "5" * 32), errand=Errand("dial"))
+            assert at.reception.offer(ours).offer.errand == Errand("dial")
+            for _ in range(16):
+                at.reception.loop_late(0.0)
+            at.reception.offer(offer(OTHER_SID))
+        assert at.reception.rejections == {"overloaded": 1}
+        told = [entry["event"] for entry in logged if entry["event"].startswith("gateway.")]
+        assert told == ["gateway.overloaded", "gateway.recovered"]
 
 
 @pytest.mark.asyncio

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.asyncio
 
 
 async def test_ready_means_that_a_call_would_be_taken(tmp_path: Path) -> None:
-    """200 with room, 503 when full, 200 again, 503 while draining; alive all the time."""
+    """200 with room, 503 when full, overloaded or draining; alive all the time."""
     async with running(tmp_path, max_calls=1) as gateway:
 
         async def ready() -> tuple[int, str]:
@@ -26,6 +26,9 @@ async def test_ready_means_that_a_call_would_be_taken(tmp_path: Path) -> None:
         gateway.live(call_sid).end("over")
         await gateway.ended(call_sid)
         assert await ready() == (200, "ready")
+        for _ in range(20):
+            gateway.reception.loop_late(1.0)
+        assert await ready() == (503, "overloaded")
         gateway.reception.drain()
         assert await ready() == (503, "draining")
 

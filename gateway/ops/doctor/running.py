@@ -17,7 +17,7 @@ def local_base(carrier: Carrier) -> str:
 
 
 async def gateway_runs(carrier: Carrier) -> str:
-    """Where it is ready. Raises Wrong when it is nowhere, draining, or full.
+    """Where it is ready. Raises Wrong when it is nowhere, draining, full, or overloaded.
 
     It may run on another machine: then it is asked under its public address.
     """
@@ -36,7 +36,7 @@ def readiness(answer: Answer | NoAnswer) -> str | None:
     if isinstance(answer, NoAnswer):
         return None
     said = json_object(answer.body).get("status")
-    return said if said in ("ready", "draining", "full") else None
+    return said if said in ("ready", "draining", "full", "overloaded") else None
 
 
 def json_object(body: bytes) -> Mapping[str, Any]:
@@ -65,6 +65,11 @@ def _judged(state: str, base: str) -> str:
         raise Wrong(
             f"the gateway at {base} is full: new callers hear busy",
             "raise GATEWAY_MAX_CALLS, or wait until calls have ended",
+        )
+    if state == "overloaded":
+        raise Wrong(
+            f"the gateway at {base} has more to do than it can: new callers hear busy",
+            "a faster machine, fewer calls (GATEWAY_MAX_CALLS), or `tool.blocking` in its log",
         )
     return f"ready at {base}"
 

@@ -26,7 +26,7 @@ Resource = Literal[
 ]
 RESOURCES: Final[dict[Resource, str]] = {
     "generator": "the load generator's own clock was late: it could not have noticed more",
-    "admission": "calls were turned away as busy (GATEWAY_MAX_CALLS)",
+    "admission": "calls were turned away as busy (GATEWAY_MAX_CALLS, GATEWAY_MAX_LAG_MS)",
     "file descriptors": "the target, or the generator, had no more file descriptors",
     "memory": "this machine had no more memory to give",
     "cpu": "the target used its core up",

@@ -26,7 +26,13 @@ START_S: Final = 60.0
 STOP_S: Final = 15.0
 SPARE_CALLS: Final = 20
 """So many more than asked for are let in: a line that calls again may be early by a moment."""
-_KEPT: Final = ("GATEWAY_AGENT", "GATEWAY_AGENTS_DIR", "GATEWAY_MAX_CALLS", "GATEWAY_LEAD_MS")
+_KEPT: Final = (
+    "GATEWAY_AGENT",
+    "GATEWAY_AGENTS_DIR",
+    "GATEWAY_MAX_CALLS",
+    "GATEWAY_MAX_LAG_MS",
+    "GATEWAY_LEAD_MS",
+)
 _MODEL_URL: Final = "GATEWAY_REALTIME_URL="
 
 

@@ -51,6 +51,10 @@ from gateway.sim.twilio.wire import StreamWriter
 PULSE_S: Final = 0.5
 BETWEEN_CALLS_S: Final = 0.5
 """How long a line rests before it calls again."""
+AFTER_FAILURE_S: Final = 5.0
+"""The same when the call failed: who hears busy does not redial within the second, and a gateway
+that is busy refusing has nothing to answer with.
+"""
 CONNECT_S: Final = 5.0
 
 APART_NS: Final = 2_000_000
@@ -121,20 +125,23 @@ class Worker:
         number = placing.number
         await self._until(placing.at_s)
         while not self._over.is_set():
+            pause_s = BETWEEN_CALLS_S
             if self._busy >= self._order.most:
                 self._turned_away += 1
             else:
                 self._busy += 1
                 try:
-                    await self._call(number)
+                    if await self._call(number):
+                        pause_s = AFTER_FAILURE_S
                 finally:
                     self._busy -= 1
             if not self._order.redials:
                 return
             number += self._order.stride
-            await self._until(self._now_s() + BETWEEN_CALLS_S)
+            await self._until(self._now_s() + pause_s)
 
-    async def _call(self, number: int) -> None:
+    async def _call(self, number: int) -> bool:
+        """One call. True when it failed."""
         fixture = self._mix.choose(number)
         call_sid = f"CA{uuid.uuid4().hex}"
         record = CallRecord(number, fixture.name, self._order.worker, call_sid, self._now_s())
@@ -149,6 +156,7 @@ class Worker:
         finally:
             record.ended_s = self._now_s()
             self._ended.append(record)
+        return bool(record.failure)
 
     async def _placed(self, record: CallRecord, fixture: Fixture, caller: Caller) -> None:
         try:

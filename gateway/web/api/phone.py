@@ -34,6 +34,7 @@ _LONGEST_NAME = 64
 _NO_ROOM = {
     "draining": (503, "the gateway is going to end: it takes no more calls"),
     "capacity": (503, "the gateway is full: GATEWAY_MAX_CALLS calls are on the line"),
+    "overloaded": (503, "the gateway has more to do than it can: its loop is late"),
     "route_capacity": (429, "the route is full: its max_calls are on the line"),
     "spend_limit": (429, "nothing may be spent any more today, see docs/configuration.md"),
 }

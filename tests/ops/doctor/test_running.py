@@ -38,10 +38,11 @@ async def runs(**answers: tuple[int, bytes]) -> str:
     return await gateway_runs(cast(Carrier, found))
 
 
-READY, DRAINING, FULL = (
+READY, DRAINING, FULL, OVERLOADED = (
     (200, b'{"status":"ready"}'),
     (503, b'{"status":"draining"}'),
     (503, b'{"status":"full"}'),
+    (503, b'{"status":"overloaded"}'),
 )
 ELSE = (200, b"<h1>It works!</h1>")
 
@@ -60,7 +61,10 @@ async def test_one_on_another_machine_is_found_by_its_public_address() -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(("state", "says"), [(DRAINING, "is draining"), (FULL, "is full")])
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [(DRAINING, "is draining"), (FULL, "is full"), (OVERLOADED, "has more to do than it can")],
+)
 async def test_one_that_takes_no_calls_says_why(state: tuple[int, bytes], says: str) -> None:
     """Here or there."""
     for where in ("here", "public"):

@@ -17,7 +17,7 @@ import pytest
 from gateway.errors import GatewayError
 from gateway.ops.load.clock import Clock
 from gateway.ops.load.record import Begin, Placing, Pulse, Ready, Stop, Word
-from gateway.ops.load.worker import Worker
+from gateway.ops.load.worker import AFTER_FAILURE_S, Worker
 from tests.ops.load.harness import a_fixture, an_order, called, worked
 from tests.ops.load.peer import Peer, listening
 
@@ -38,6 +38,15 @@ async def test_lines_call_again_until_time_is_over(tmp_path: Path) -> None:
     assert len(set(numbers)) == len(numbers) > 2
     assert {0, 1, 2, 3} <= set(numbers)
     assert all(not record.failure for record in records)
+
+
+async def test_who_hears_busy_does_not_call_again_at_once(tmp_path: Path) -> None:
+    """But five seconds later: lines that redial at once would be all a full gateway answers."""
+    fixture = a_fixture(tmp_path, STAYS)
+    async with listening(Peer(twiml='<Response><Reject reason="busy"/></Response>')) as peer:
+        records = await called(an_order(peer, fixture, duration_s=6.5, redials=True, stride=1))
+    assert [record.failure for record in records] == ["busy", "busy"]
+    assert records[1].placed_s - records[0].placed_s >= AFTER_FAILURE_S
 
 
 async def test_the_end_of_the_run_is_a_hang_up(tmp_path: Path) -> None:

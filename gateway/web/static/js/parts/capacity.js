@@ -17,10 +17,10 @@ export class CapacityBar {
     const taken = health?.calls ?? calls;
     const most = health?.capacity ?? 0;
     const share = most ? Math.min(1, taken / most) : 0;
-    const status = { full: " – full", draining: " – going to end, takes no more calls" }[health?.status] ?? "";
+    const status = { full: " – full", overloaded: " – overloaded, takes no calls for now", draining: " – going to end, takes no more calls" }[health?.status] ?? "";
     put(this.words, most ? `${taken} of ${most} places taken${status}` : "\u00a0");
     this.fill.style.width = `${share * 100}%`;
-    this.root.dataset.level = health?.status === "draining" || share >= 1 ? "full" : share >= 0.8 ? "high" : "low";
+    this.root.dataset.level = ["draining", "overloaded"].includes(health?.status) || share >= 1 ? "full" : share >= 0.8 ? "high" : "low";
     for (const [name, value] of [["now", taken], ["max", Math.max(1, most)], ["text", this.words.textContent]]) this.bar.setAttribute(`aria-value${name}`, value);
   }
 }
