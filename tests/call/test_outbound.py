@@ -5,9 +5,11 @@ import base64
 
 import pytest
 
+from gateway.call.carrier import MAX_SENT_BYTES
 from gateway.call.outbound import FILLER, Outbound
+from gateway.core import mediastreams
 from gateway.core.ledger import Item
-from gateway.core.pacing import Pacing
+from gateway.core.pacing import MESSAGE_MS, Pacing
 from gateway.core.stereo import StereoTape
 from tests.call.carriers import STREAM_SID, SilentCarrier, payload_of
 from tests.call.watching import Chronicle, soon, turns
@@ -85,6 +87,12 @@ async def test_never_more_than_the_lead_and_one_message_is_ahead() -> None:
     assert {len(payload) for payload in media} == {200 * 8}
     assert line.carrier.kinds[1:] == ["media", "mark"] * len(media)
     line.outbound.detach()
+
+
+def test_no_message_is_longer_than_the_socket_may_be_given() -> None:
+    """A whole one of a stream whose ID is as long as any."""
+    encoder = mediastreams.Outbound("M" * 64)
+    assert len(encoder.media(bytes(MESSAGE_MS * 8))) <= MAX_SENT_BYTES
 
 
 @pytest.mark.asyncio

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import httpx2
 
@@ -151,14 +151,22 @@ def told(session: Session, side: str, kind: str) -> list[dict[str, Any]]:
     return [event for event in events if event["type"] == kind]
 
 
-def heard_ms(call: TwinCall, recording: bytes) -> float:
+class Hears(Protocol):
+    """Whoever was called."""
+
+    @property
+    def heard(self) -> bytes:
+        """All of it."""
+
+
+def heard_ms(call: Hears, recording: bytes) -> float:
     """How much of a recording the caller heard from its beginning, without the gaps in which a busy
     machine had nothing more to play.
     """
     return heard_part(call, recording)[0] / 8
 
 
-def heard_part(call: TwinCall, recording: bytes) -> tuple[int, int]:
+def heard_part(call: Hears, recording: bytes) -> tuple[int, int]:
     """As `heard_ms`, in bytes; and where in `call.heard` that was over."""
     heard, count = call.heard, len(recording) - len(recording.lstrip(b"\xff"))
     at = end = heard.find(recording[count : count + FRAME_BYTES])
@@ -174,7 +182,7 @@ def heard_part(call: TwinCall, recording: bytes) -> tuple[int, int]:
     return count, end
 
 
-def hears(call: TwinCall, recording: bytes) -> bool:
+def hears(call: Hears, recording: bytes) -> bool:
     """Whether the caller heard all of a recording, gaps left aside as in `heard_ms`."""
     return heard_ms(call, recording) == len(recording) / 8
 
