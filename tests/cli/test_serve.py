@@ -259,6 +259,7 @@ async def serving(folder: Path, *words: str, **variables: str) -> AsyncIterator[
             **inherited,
             "GATEWAY_AGENTS_DIR": str(AGENTS),
             "GATEWAY_LOG_FORMAT": "json",
+            "GATEWAY_MAX_LAG_MS": "0",  # a machine busy with tests refuses nobody
             **variables,
         },
         cwd=folder,
@@ -446,6 +447,48 @@ async def test_offline_needs_nothing_and_ends_on_ctrl_c(tmp_path: Path) -> None:
             assert await process.exited() == 0
     finally:
         await carrier.http.aclose()
+
+
+@pytest.mark.asyncio
+async def test_a_process_that_is_always_late_takes_no_calls(tmp_path: Path) -> None:
+    """Stopped nine tenths of the time it says so, and callers hear busy; then it takes them."""
+    port = free_port()
+    carrier = Carrier(port, token="made-up-token")
+    variables = {
+        "TWILIO_ACCOUNT_SID": ACCOUNT,
+        "TWILIO_AUTH_TOKEN": "made-up-token",
+        "GATEWAY_PUBLIC_URL": carrier.public_url,
+        "GATEWAY_MAX_LAG_MS": "30",
+    }
+    words = ("--offline", "--port", str(port))
+    try:
+        async with serving(tmp_path, *words, **variables) as process:
+            await process.told("gateway.ready")
+            held_up = asyncio.create_task(stopped_most_of_the_time(process))
+            await process.told("gateway.overloaded")
+            ready = await carrier.http.get("/readyz")
+            answer = await carrier.announce(new_call_sid())
+            assert (ready.status_code, ready.json()) == (503, {"status": "overloaded"})
+            assert verbs(answer.text) == ["Reject"]
+            held_up.cancel()
+            await process.told("gateway.recovered")
+            assert (await carrier.http.get("/readyz")).status_code == 200
+            answer = await carrier.announce(new_call_sid())
+            assert verbs(answer.text)[0] == "Connect"
+    finally:
+        await carrier.http.aclose()
+
+
+async def stopped_most_of_the_time(process: Process) -> None:
+    """Until cancelled."""
+    try:
+        while True:
+            process.signal(signal.SIGSTOP)
+            await asyncio.sleep(0.18)
+            process.signal(signal.SIGCONT)
+            await asyncio.sleep(0.02)
+    finally:
+        process.signal(signal.SIGCONT)
 
 
 @pytest.mark.asyncio
