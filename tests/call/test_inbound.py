@@ -25,6 +25,15 @@ def audio_of(messages: list[bytes]) -> list[bytes]:
     return [base64.b64decode(event["audio"]) for event in events]
 
 
+def on_our_clock(monkeypatch: pytest.MonkeyPatch) -> tuple[Microphone, Chronicle[bytes]]:
+    """A microphone that is open, and what it delivers; time is what `CLOCK` says."""
+    monkeypatch.setattr("gateway.call.inbound.time", CLOCK)
+    audio: Chronicle[bytes] = Chronicle()
+    microphone = Microphone(audio.add)
+    microphone.start()
+    return microphone, audio
+
+
 def test_frames_are_held_until_the_model_is_ready_and_then_leave_first() -> None:
     """Held frames leave in order before the first live one; nothing is batched."""
     inbound, sent = Inbound(), list[bytes]()
@@ -115,10 +124,7 @@ async def test_silence_comes_by_itself_while_frames_stay_away() -> None:
 @pytest.mark.asyncio
 async def test_one_timer_looks_rarely_while_frames_flow(monkeypatch: pytest.MonkeyPatch) -> None:
     """A frame sets none when there is one; each look sets the next one, soon only in a gap."""
-    monkeypatch.setattr("gateway.call.inbound.time", CLOCK)
-    audio: Chronicle[bytes] = Chronicle()
-    microphone = Microphone(audio.add)
-    microphone.start()
+    microphone, audio = on_our_clock(monkeypatch)
     begin = CLOCK.now
     microphone.frame(media(WORD, 0), CLOCK.now)
     first = microphone._timer
@@ -143,10 +149,7 @@ async def test_a_loop_that_was_held_up_takes_nobody_for_muted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A look that is late itself waits for what the socket holds; the next one counts again."""
-    monkeypatch.setattr("gateway.call.inbound.time", CLOCK)
-    audio: Chronicle[bytes] = Chronicle()
-    microphone = Microphone(audio.add)
-    microphone.start()
+    microphone, audio = on_our_clock(monkeypatch)
     microphone.frame(media(WORD, 0), CLOCK.now)
     CLOCK.now += 1.0
     microphone._look()
@@ -162,10 +165,7 @@ async def test_frames_a_held_up_machine_has_not_read_yet_are_not_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A stall that ends just before a look leaves the look on time and the frames in the socket."""
-    monkeypatch.setattr("gateway.call.inbound.time", CLOCK)
-    audio: Chronicle[bytes] = Chronicle()
-    microphone = Microphone(audio.add)
-    microphone.start()
+    microphone, audio = on_our_clock(monkeypatch)
     microphone.frame(media(WORD, 0), CLOCK.now)
     CLOCK.now += LOOK_S + 0.03
     microphone._look()
