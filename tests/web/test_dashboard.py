@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -173,14 +174,17 @@ async def test_calls_appear_change_and_go(page: Tab, fake: FakeGateway) -> None:
 
 async def test_the_clock_goes_on(page: Tab, fake: FakeGateway) -> None:
     """Without anything being told; the row does not move for it."""
-    await page.page.clock.install()
-    fake.calls = {scenes.sid(1): scenes.live_call(1, answered_at=scenes.ago(seconds=10))}
+    answered = datetime.now(UTC)
+    await page.page.clock.install(time=answered)
+    fake.calls = {scenes.sid(1): scenes.live_call(1, answered_at=answered.isoformat())}
     await page.go("#/")
     length = page.page.locator(".live-calls .length span")
-    await expect(length).to_have_text("0:10")
+    await expect(length).to_be_visible()
+    await page.page.clock.pause_at(answered + timedelta(minutes=10, seconds=10.5))
+    await expect(length).to_have_text("10:10")
     box = await length.bounding_box()
     await page.page.clock.run_for(9_000)
-    await expect(length).to_have_text("0:19")
+    await expect(length).to_have_text("10:19")
     assert await length.bounding_box() == box
 
 
