@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import httpx2
 
@@ -159,32 +159,51 @@ class Hears(Protocol):
         """All of it."""
 
 
-def heard_ms(call: Hears, recording: bytes) -> float:
-    """How much of a recording the caller heard from its beginning, without the gaps in which a busy
-    machine had nothing more to play.
-    """
-    return heard_part(call, recording)[0] / 8
+class Part(NamedTuple):
+    """What the caller heard of a recording, from its beginning; in bytes."""
+
+    size: int
+    """Of the recording; without the gaps in which a busy machine had nothing more to play."""
+    begin: int
+    """Where it begins in all that was heard."""
+    end: int
+    """Where it was over there."""
 
 
-def heard_part(call: Hears, recording: bytes) -> tuple[int, int]:
-    """As `heard_ms`, in bytes; and where in `call.heard` that was over."""
-    heard, count = call.heard, len(recording) - len(recording.lstrip(b"\xff"))
-    at = end = heard.find(recording[count : count + FRAME_BYTES])
-    if at < 0:
-        return 0, 0
-    while at >= 0 and count < len(recording):
-        if heard[at : at + 1] == recording[count : count + 1]:
-            at, count = at + 1, count + 1
+def heard_part(call: Hears, recording: bytes, behind: int = 0) -> Part:
+    """The first of it behind a byte of what was heard; nothing = a size of 0."""
+    heard, size = call.heard, len(recording) - len(recording.lstrip(b"\xff"))
+    begin = at = end = heard.find(recording[size : size + FRAME_BYTES], behind)
+    if begin < 0:
+        return Part(0, 0, 0)
+    while at >= 0 and size < len(recording):
+        if heard[at : at + 1] == recording[size : size + 1]:
+            at, size = at + 1, size + 1
             end = at
             continue
-        goes_on = heard.find(recording[count : count + FRAME_BYTES], at)
+        goes_on = heard.find(recording[size : size + FRAME_BYTES], at)
         at = goes_on if goes_on > at and not heard[at:goes_on].strip(b"\xff") else -1
-    return count, end
+    return Part(size, begin, end)
+
+
+def heard_ms(call: Hears, recording: bytes) -> float:
+    """How much of a recording the caller heard the first time."""
+    return heard_part(call, recording).size / 8
+
+
+def heard_whole(call: Hears, recording: bytes) -> list[Part]:
+    """Each time the caller heard all of a recording."""
+    whole, part = [], heard_part(call, recording)
+    while part.size:
+        if part.size == len(recording):
+            whole.append(part)
+        part = heard_part(call, recording, part.end)
+    return whole
 
 
 def hears(call: Hears, recording: bytes) -> bool:
-    """Whether the caller heard all of a recording, gaps left aside as in `heard_ms`."""
-    return heard_ms(call, recording) == len(recording) / 8
+    """Whether the caller heard all of a recording."""
+    return heard_whole(call, recording) != []
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from gateway.sim.realtime import RealtimeOptions
 from gateway.sim.realtime.formats import PCM, AudioFormat
 from gateway.sim.realtime.session import Session
 from gateway.sim.twilio import HangUp, Pause, Play, TwinCall, WaitForAgent, WaitForSilence
-from tests.e2e.harness import PHRASES, House, house, told
+from tests.e2e.harness import PHRASES, House, heard_whole, house, told
 from tests.e2e.scenes import agents_in, goertzel, on_campaign, scene
 from tests.fixtures import payload_of
 from tests.sim.realtime.harness import FAST, tone
@@ -252,6 +252,5 @@ async def test_a_server_that_lies_about_the_format_is_found_out_by_its_voice(
 
 def noise_before_apology(call: TwinCall) -> bytes:
     """What the caller heard until the apology began."""
-    before, apology, _ = call.heard.partition((PHRASES / "apology.ulaw").read_bytes())
-    assert apology
-    return before.strip(b"\xff")
+    (apology,) = heard_whole(call, (PHRASES / "apology.ulaw").read_bytes())
+    return call.heard[: apology.begin].strip(b"\xff")

@@ -17,7 +17,7 @@ from gateway.core.events import (
     TransferFailed,
     TransferStarted,
 )
-from gateway.core.g711 import FRAME_BYTES, audioop
+from gateway.core.g711 import audioop
 from gateway.sim.realtime import RealtimeOptions
 from gateway.sim.twilio import (
     Callee,
@@ -30,7 +30,17 @@ from gateway.sim.twilio import (
     WaitForSilence,
 )
 from gateway.sim.twilio.steps import load_payload
-from tests.e2e.harness import CALLS, LIMIT_S, ROOT, House, heard_part, hears, house, told
+from tests.e2e.harness import (
+    CALLS,
+    LIMIT_S,
+    ROOT,
+    House,
+    heard_part,
+    heard_whole,
+    hears,
+    house,
+    told,
+)
 
 LINES = ROOT / "gateway" / "sim" / "speech" / "notary"
 QUICK = RealtimeOptions(script="notary", first_audio_ms=50, transcription_ms=(50, 80))
@@ -95,16 +105,15 @@ async def test_forbidden_advice_is_cut_off_before_it_is_heard_and_taken_back() -
         (tripped,) = running.of(GuardrailTripped, call.sid)
         (barge_in,) = running.of(BargeIn, call.sid)
         advice, correction = line("advice"), line("correction")
-        n_bytes, cut = heard_part(call, advice)
-        heard = n_bytes / 8
+        said = heard_part(call, advice)
+        heard = said.size / 8
         assert (tripped.guardrail, barge_in.cause) == ("no_legal_advice", "guardrail")
         assert ended.reason == "caller_hung_up"
         # The forbidden words are in the second sentence, and not a frame of it was heard.
         assert 0 < heard < second_sentence_ms(advice)
         assert abs(barge_in.heard_ms - heard) <= 40
-        assert hears(call, correction)
-        taken_back = call.heard.index(correction.strip(b"\xff")[:FRAME_BYTES])
-        assert call.heard[cut:taken_back].strip(b"\xff") == b""
+        (taken_back,) = heard_whole(call, correction)
+        assert call.heard[said.end : taken_back.begin].strip(b"\xff") == b""
         (session,) = running.model.sessions
         (truncated,) = told(session, "C", "conversation.item.truncate")
         assert truncated["audio_end_ms"] == barge_in.heard_ms
@@ -156,7 +165,8 @@ async def test_an_office_that_answers_talks_to_the_caller(tmp_path: Path) -> Non
         assert "caller-speaks" in steps_of(leg)
         hello = load_payload(HELLO)
         assert hears(leg, hello)
-        assert hello in call.heard[call.heard.index(line("connecting")) :]
+        (connecting,), (greeted,) = heard_whole(call, line("connecting")), heard_whole(call, hello)
+        assert connecting.end <= greeted.begin
         assert call.end_reason == "hangup"  # ours, when the office had hung up
         (session,) = running.model.sessions
         await asyncio.wait_for(session.closed.wait(), LIMIT_S)
@@ -176,7 +186,8 @@ async def nobody_answers(tmp_path: Path, outcome: Literal["busy", "no-answer"]) 
         assert len(running.of(CallAnswered, call.sid)) == len(call.streams) == 2
         notes = [item.text for item in session.conversation if item.role == "system"]
         assert notes == [NOTE.format(outcome)]
-        heard = [call.heard.index(line(name)) for name in ("connecting", "nobody", "goodbye")]
+        names = ("connecting", "nobody", "goodbye")
+        heard = [part.begin for name in names for part in heard_whole(call, line(name))]
         assert heard == sorted(heard)
         assert running.of(BargeIn) == running.of(ModelLost) == []
         assert {entry.code for entry in running.twin.debugger} <= {31921}

@@ -17,7 +17,18 @@ from gateway.core.floor import FloorRules
 from gateway.sim.realtime import RealtimeOptions
 from gateway.sim.realtime.session import Session
 from gateway.sim.twilio import HangUp, Pause, Play, WaitForAgent, WaitForSilence
-from tests.e2e.harness import CALLS, PHRASES, SPEECH, House, heard_ms, hears, house, told
+from tests.e2e.harness import (
+    CALLS,
+    PHRASES,
+    SPEECH,
+    House,
+    heard_ms,
+    heard_part,
+    heard_whole,
+    hears,
+    house,
+    told,
+)
 
 QUICK = RealtimeOptions(first_audio_ms=50, transcription_ms=(50, 80))
 ASK = Play(path=CALLS / "order_question.ulaw")
@@ -75,15 +86,6 @@ def slow_agent(folder: Path, seconds: float) -> tuple[RealtimeOptions, Path]:
     return dataclasses.replace(QUICK, script="slow", scripts_dir=folder), folder / "agents"
 
 
-def places(heard: bytes, recording: bytes) -> list[int]:
-    """Where the caller heard a recording from its beginning to its end."""
-    found, at = [], heard.find(recording)
-    while at >= 0:
-        found.append(at)
-        at = heard.find(recording, at + 1)
-    return found
-
-
 def corrections(session: Session) -> list[dict[str, Any]]:
     """What the gateway took back of the model's conversation."""
     kinds = ("conversation.item.truncate", "conversation.item.delete", "response.cancel")
@@ -101,8 +103,8 @@ async def test_a_silent_caller_is_asked_after_what_they_heard_and_left() -> None
         ended = await running.ended(call)
         assert ended.reason == "idle"
         assert [event.asked for event in running.of(CallerIdle, call.sid)] == [1]
-        question, goodbye = places(call.heard, GREETS)
-        assert goodbye - question - len(GREETS) >= 500 * 8
+        question, goodbye = heard_whole(call, GREETS)
+        assert goodbye.begin - question.end >= 500 * 8
         assert running.of(BargeIn, call.sid) == []
 
 
@@ -116,9 +118,9 @@ async def test_a_slow_tool_is_filled_and_the_model_never_knows(tmp_path: Path) -
         await running.ended(call)
         session = running.model.sessions[0]
         parts = (MOMENT, tones.hold_tone(300), SHIPPED[:4000])
-        order = [places(call.heard, part)[0] for part in parts]
+        order = [heard_whole(call, part)[0].begin for part in parts]
         assert order == sorted(order)
-        assert len(places(call.heard, MOMENT)) == 1
+        assert len(heard_whole(call, MOMENT)) == 1
         assert corrections(session) == []
         assert running.of(BargeIn, call.sid) == []
         kinds = [(item.type, item.role) for item in session.conversation]
@@ -140,11 +142,9 @@ async def test_the_agents_first_word_replaces_the_filler(tmp_path: Path) -> None
         call = running.place(ASK, WaitForAgent(heard_ms=3000), HangUp())
         await running.ended(call)
         assert len(running.of(ToolEnded, call.sid)) == 1
-        filled = heard_ms(call, long)
-        begun = call.heard.index(long[: int(filled * 8)])
-        spoken = call.heard.index(SHIPPED[:8000])
+        filled, (spoken,) = heard_part(call, long), heard_whole(call, SHIPPED[:8000])
         (clear,) = call.clears
-        assert spoken / 8 - begun / 8 - filled <= 40
+        assert spoken.begin - filled.end <= 8 * 40
         assert clear.cleared_bytes > 0
         assert corrections(running.model.sessions[0]) == []
         assert running.of(BargeIn, call.sid) == []
@@ -177,7 +177,7 @@ async def test_a_recorded_greeting_waits_for_no_model() -> None:
         call.hang_up()
         await running.ended(call)
         (live,) = running.of(CallLive, call.sid)
-        assert call.heard.index(GREETS) / 8 < live.held_ms
+        assert heard_whole(call, GREETS)[0].begin / 8 < live.held_ms
         session = running.model.sessions[0]
         first, second = list(session.conversation)[:2]
         assert (first.role, first.text, first.id) == ("assistant", TEXT, GREETING)
@@ -227,7 +227,7 @@ async def test_a_notice_is_heard_to_its_end_and_the_turn_answered_after_it(
             WaitForAgent(heard_ms=300), INTERRUPT, WaitForSilence(ms=700), HangUp()
         )
         await running.ended(call)
-        assert call.heard.count(GREETS) == 1
+        assert len(heard_whole(call, GREETS)) == 1
         assert call.clears == []
         session = running.model.sessions[0]
         roles = [item.role for item in session.conversation]

@@ -100,7 +100,7 @@ async def test_a_call_ends_at_its_limit(tmp_path: Path) -> None:
     assert len(told(session, "S", "response.done")) == len(answers)
     goodbye = (PHRASES / "goodbye.ulaw").read_bytes()
     assert hears(call, goodbye)
-    assert call.heard[heard_part(call, goodbye)[1] :].strip(b"\xff") == b""
+    assert call.heard[heard_part(call, goodbye).end :].strip(b"\xff") == b""
     spoken = [t for t in record["turns"] if t["who"] == "agent" and t["response_id"]]
     assert spoken[-1]["heard_ms"] > 0
     wrap_up = [
