@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.sim.twilio import HangUp, Pause, Play, Step, TwilioOptions, lifecycle
+from gateway.sim.twilio import HangUp, Pause, Play, Step, TwilioOptions, WaitForAgent, lifecycle
 from gateway.sim.twilio.exchange import Exchange
 from tests.sim.twilio.peer import CALLER, NUMBER, Stream, codes, echo, kinds, peer_and_twin
 
@@ -19,7 +19,7 @@ async def test_an_inbound_call_reports_only_its_end() -> None:
     (hook,) = [hook for hook in peer.hooks if hook.path == "/status"]
     assert hook.form["CallStatus"] == "completed"
     assert hook.form["SequenceNumber"] == "0"
-    assert (hook.form["CallDuration"], hook.form["Duration"]) == ("1", "1")
+    assert (hook.form["CallDuration"], hook.form["Duration"]) == (str(call.duration_s), "1")
     assert hook.form["Timestamp"].endswith("+0000")
     assert hook.signed
 
@@ -125,7 +125,11 @@ async def test_many_calls_at_once_do_not_mix() -> None:
         peer.on_media = echo
         words = [bytes([i]) * 160 * 10 for i in range(1, 21)]
         calls = [
-            twin.place_call(NUMBER, CALLER, [Play(payload=each), Pause(300), HangUp()])
+            twin.place_call(
+                NUMBER,
+                CALLER,
+                [Play(payload=each), WaitForAgent(heard_ms=200), Pause(300), HangUp()],
+            )
             for each in words
         ]
         for call in calls:
