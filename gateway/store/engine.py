@@ -43,16 +43,20 @@ def engine_of(url: URL, *, pooled: bool = True) -> AsyncEngine:
 
 
 async def _connected(*where: Any, **how: Any) -> aiosqlite.Connection:
-    """A connection that is open, or closed: whoever is cancelled while it is being made would leave
-    its thread behind, with an event loop that is gone (aiosqlite 0.22).
+    """A connection that is open; of one that fails, or whose maker is cancelled, nothing is left: a
+    thread that tells an event loop of its end when that is gone says so on stderr (aiosqlite 0.22).
     """
     connection = aiosqlite.connect(*where, **how)
     connection._thread.daemon = True  # a disk that hangs must not keep the process
     opening = asyncio.ensure_future(connection.__aenter__())
     try:
         return await asyncio.shield(opening)
-    except asyncio.CancelledError:
-        await (await opening).close()
+    except BaseException:
+        await asyncio.wait({opening})
+        if opening.exception() is None:
+            await connection.close()
+        elif connection._thread.is_alive():
+            await asyncio.to_thread(connection._thread.join)
         raise
 
 

@@ -61,7 +61,7 @@ async def test_the_carrier_is_asked_for_a_call_with_addresses_of_our_own() -> No
     async with house() as (consults, twin):
         consult = consults.ring(REQUEST, HandAsker())
         await until(lambda: bool(consult.leg.sid))
-        (request,) = twin.rest_requests
+        request, *_ = twin.rest_requests
         form = dict(request.form)
         url, status = urlsplit(form["Url"]), urlsplit(form["StatusCallback"])
         assert (url.path, status.path) == ("/twilio/consult", "/twilio/consult-status")
