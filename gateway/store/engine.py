@@ -49,15 +49,18 @@ async def _connected(*where: Any, **how: Any) -> aiosqlite.Connection:
     connection = aiosqlite.connect(*where, **how)
     connection._thread.daemon = True  # a disk that hangs must not keep the process
     opening = asyncio.ensure_future(connection.__aenter__())
+    handed_on = False
     try:
-        return await asyncio.shield(opening)
-    except BaseException:
-        await asyncio.wait({opening})
-        if opening.exception() is None:
-            await connection.close()
-        elif connection._thread.is_alive():
-            await asyncio.to_thread(connection._thread.join)
-        raise
+        await asyncio.shield(opening)
+        handed_on = True
+    finally:
+        if not handed_on:
+            await asyncio.wait({opening})
+            if opening.exception() is None:
+                await connection.close()
+            elif connection._thread.is_alive():
+                await asyncio.to_thread(connection._thread.join)
+    return connection
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -73,7 +73,7 @@ async def test_the_arguments_are_not_for_logs() -> None:
     """Printing a request does not show what the caller said."""
     approvals = Approvals(LONG_S)
     Asker(approvals).ask("call_1", DIGITS)
-    assert "4000" not in repr(approvals.pending())
+    assert "4000123412341234" not in repr(approvals.pending())
 
 
 @pytest.mark.asyncio

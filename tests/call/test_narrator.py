@@ -26,6 +26,7 @@ from gateway.core.events import (
     ToolEnded,
     ToolStarted,
 )
+from tests.digits import stand_in
 
 INFO = RealtimeEventInfo(context=RunContextWrapper(None))
 TRIAGE: RealtimeAgent[Any] = RealtimeAgent(name="triage")
@@ -77,7 +78,7 @@ def test_arguments_and_results_are_words() -> None:
     end = RealtimeToolEnd(
         agent=TRIAGE, tool=end_call, arguments='{"pin":"4711"}', output="secret", info=INFO
     )
-    assert "4711" not in repr(told(start, end))
+    assert not stand_in(repr(told(start, end)), "4711")
     assert "secret" not in repr(told(start, end))
 
 

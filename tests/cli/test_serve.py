@@ -228,7 +228,7 @@ class Process:
 
     async def exited(self) -> int:
         """The exit code; TimeoutError when it does not end soon."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             await self._reading
             return await self._process.wait()
 
