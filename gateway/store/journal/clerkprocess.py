@@ -19,6 +19,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 
 import msgspec
@@ -37,7 +38,6 @@ _NICE_AT_FIRST = 10
 """While modules are loaded, half a second of computing: at 19, on a machine that is full, that
 takes half a minute, in which nothing of the dead is finished.
 """
-_REAP_S = 0.2
 
 
 class _Order(msgspec.Struct, frozen=True):
@@ -128,8 +128,8 @@ class ClerkProcess:
             writer.close()
         if process is not None:
             process.kill()
-            with contextlib.suppress(subprocess.TimeoutExpired):  # on a disk that hangs
-                process.wait(_REAP_S)
+            # On a disk that hangs it may take its time to end.
+            threading.Thread(target=process.wait, name="clerk's end", daemon=True).start()
 
 
 def _started(fd: int) -> subprocess.Popen[bytes]:

@@ -155,7 +155,7 @@ async def test_cancelled_it_is_killed(
         writing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await writing
-        assert not alive(pid)
+        await until(lambda: not alive(pid))
     assert await rows(engine, "events") == []
 
 
