@@ -17,9 +17,9 @@ LOCKED := $(VENV)/.locked
 READY := $(VENV)/.ready
 ARGS ?=
 
-# Three at a time, on two cores: whole calls take their real time, and wait for most of it. In the
-# order of their names: by default files of few tests come last, and those are the longest.
-BESIDE := -n 3 --dist loadfile --no-loadscope-reorder
+# Side by side: whole calls take their real time, and wait for most of it. In the order of their
+# names: by default files of few tests come last, and those are the longest.
+BESIDE := --dist loadfile --no-loadscope-reorder -n
 
 # What `make test-system` needs, as command:Debian-package.
 SYSTEM_TOOLS := shellcheck:shellcheck espeak-ng:espeak-ng sox:sox strace:strace valgrind:valgrind node:nodejs chromium:chromium pg_ctlcluster:postgresql prometheus:prometheus
@@ -54,7 +54,7 @@ serve: $(READY) ## the gateway with the offline model beside it
 ##@ Working on it
 
 test: $(READY) ## all tests that need nothing but Python
-	$(BIN)/pytest $(BESIDE) $(ARGS)
+	$(BIN)/pytest $(BESIDE) 3 $(ARGS)
 
 test-system: $(READY) ## tests that need system packages; fails when one is missing
 	@echo "make test-system needs the Debian packages: $(or $(SYSTEM_PACKAGES),none)"
@@ -62,7 +62,7 @@ test-system: $(READY) ## tests that need system packages; fails when one is miss
 		command -v "$${tool%%:*}" >/dev/null || missing="$$missing $${tool##*:}"; \
 	done; \
 	test -z "$$missing" || { echo "missing, install with: apt-get install$$missing" >&2; exit 1; }
-	$(BIN)/pytest $(BESIDE) -m 'system and not long' $(ARGS)
+	$(BIN)/pytest $(BESIDE) 2 -m 'system and not long' $(ARGS)
 
 long: $(READY) ## tests that take more than minutes
 	$(BIN)/pytest -m long --timeout 3600 $(ARGS)

@@ -216,7 +216,7 @@ class Process:
 
     async def told(self, event: str, times: int = 1) -> None:
         """Returns when an event has been logged so often."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(50):
             while sum(f'"event": "{event}"' in line for line in self.lines) < times:
                 assert not self._reading.done(), self.lines
                 self._news.clear()
