@@ -56,7 +56,7 @@ async def _connected(*where: Any, **how: Any) -> aiosqlite.Connection:
     finally:
         if not handed_on:
             await asyncio.wait({opening})
-            if opening.exception() is None:
+            if not opening.cancelled() and opening.exception() is None:
                 await connection.close()
             elif connection._thread.is_alive():
                 await asyncio.to_thread(connection._thread.join)
