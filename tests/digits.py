@@ -4,5 +4,5 @@ import re
 
 
 def stand_in(text: str, digits: str) -> bool:
-    """Whether they stand there by themselves: in a time or a random name they come by chance."""
-    return re.search(rf"(?<![\w.]){digits}(?!\w)", text) is not None
+    """Whether they stand there; within a longer number or a random name they come by chance."""
+    return re.search(rf"(?<![0-9a-f])(?<!\d\.){digits}(?![0-9a-f])", text) is not None
