@@ -1,9 +1,9 @@
 """Tool servers: real ones, as child processes, over both transports, and what becomes of them."""
 
 import asyncio
+import gc
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -36,6 +36,7 @@ from gateway.call.approvals import Approvals
 from gateway.call.tools import FAILED, ToolRunner
 from gateway.errors import ConfigError
 from tests.call.watching import soon, until
+from tests.ports import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -74,13 +75,6 @@ def listening(port: int = 0, *args: str) -> Iterator[tuple[int, subprocess.Popen
             yield int(process.stdout.readline()), process
         finally:
             process.kill()
-
-
-def closed_port() -> int:
-    """A port nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
 
 
 @asynccontextmanager
@@ -465,7 +459,7 @@ async def test_a_forgotten_session_is_begun_anew(
 
 async def test_an_address_without_a_server_is_told(servers: McpServers) -> None:
     """By the server's name, without the address, which may hold a key."""
-    server = at(closed_port(), headers={"Authorization": f"Bearer {CANARY}"})
+    server = at(free_port(), headers={"Authorization": f"Bearer {CANARY}"})
     assert await refused(servers, server) == "mcp.toml: shop: cannot be reached"
 
 
@@ -512,7 +506,7 @@ async def test_a_server_that_says_nothing_is_told(servers: McpServers) -> None:
 async def test_every_failure_has_its_line(servers: McpServers) -> None:
     """All of them are told at once."""
     absent = McpServer("one", "no-such-program")
-    error = await refused(servers, absent, python("two", "pass"), at(closed_port(), "three"))
+    error = await refused(servers, absent, python("two", "pass"), at(free_port(), "three"))
     assert [line.split(": ")[1] for line in error.splitlines()] == ["one", "two", "three"]
 
 
@@ -655,6 +649,14 @@ async def test_what_does_not_end_is_not_waited_for(
     await soon(asyncio.ensure_future(servers.stop()), 1.5)
     if process.is_running():
         process.kill()
+    await until(everything_closed, DEADLINE_S)
+
+
+def everything_closed() -> bool:
+    """Whether each program's end was seen by the loop that began it, which may end now."""
+    every = gc.get_objects()
+    programs = (one for one in every if issubclass(type(one), asyncio.SubprocessTransport))
+    return all(program.is_closing() for program in programs)
 
 
 async def test_stopping_nothing_is_nothing(servers: McpServers) -> None:

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from bench.process import free_port
 from bench.rawrelay import Switchboard
 from bench.webhook import Account, WebhookRefused, request_stream
+from tests.ports import free_port
 
 
 @pytest.mark.asyncio

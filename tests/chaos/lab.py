@@ -7,7 +7,6 @@ gateway, so they know what truly happened.
 import asyncio
 import contextlib
 import random
-import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,6 +28,7 @@ from gateway.sim.twilio import (
     WaitForSilence,
 )
 from tests.chaos.gatewayprocess import GatewayProcess, Nursery
+from tests.ports import free_port
 from tests.sim.realtime.harness import LINES, options, tone, write_voice
 from tests.store.databases import settings_in
 from tests.store.receivers import Receiver, receiving
@@ -132,7 +132,7 @@ async def lab(
     model = RealtimeServer(options(folder, SCRIPT, trace=False, keep_audio=False))
     write_voice(folder, {**LINES, **LONG})
     await model.start()
-    port = _free_port()
+    port = free_port()
     base = f"http://127.0.0.1:{port}"
     numbers = (PhoneNumber(NUMBER, voice_url=f"{base}/twilio/voice"),)
     twin = TwilioTwin(TwilioOptions(ACCOUNT, TOKEN, numbers, first_timestamp_ms=FIRST_MS))
@@ -169,12 +169,6 @@ def _environment(data: Path, base: str, model_url: str, hook_url: str) -> dict[s
         "GATEWAY_HOOK_SECRET": "a made-up secret of some length",
         "GATEWAY_LOG_FORMAT": "json",
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 # Who calls

@@ -19,7 +19,8 @@ from gateway.sim.realtime import RealtimeServer
 from gateway.sim.twilio import PhoneNumber, TwilioOptions, TwilioTwin
 from gateway.store.records.reader import open_reader
 from tests.cli.conftest import AGENTS, Command
-from tests.cli.test_serve import free_port, serving
+from tests.cli.test_serve import serving
+from tests.ports import free_port
 
 NUMBER = "+15550001000"
 ACCOUNT, TOKEN = "AC" + "0" * 32, "a-made-up-token"

@@ -21,6 +21,7 @@ from gateway.settings import load_settings
 from gateway.sim.realtime import RealtimeServer
 from tests.cli.conftest import AGENTS, Command
 from tests.ops.tunnels import ADDRESS, CLOUDFLARED, NGROK, told_by, tool
+from tests.ports import free_port
 from tests.sim.realtime.harness import options
 from tests.web.carrier import (
     ACCOUNT,
@@ -270,13 +271,6 @@ async def serving(folder: Path, *words: str, **variables: str) -> AsyncIterator[
         yield running
     finally:
         await running.stop()
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
 
 
 SCRIPT = """

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from gateway.core.g711 import from_pcm16
-from tests.cli.test_serve import free_port, serving
+from tests.cli.test_serve import serving
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(90)]
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.cli.conftest import Command
-from tests.cli.test_serve import free_port
+from tests.ports import free_port
 
 
 def test_devices_are_listed(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ import pytest
 
 from tests.e2e.harness import API_TOKEN, ROOT, House
 from tests.e2e.mixed import BEARER, KINDS, mixed_house, run_calls, scraped
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
@@ -123,8 +123,7 @@ def configure(folder: Path, address: str) -> None:
 async def watching(running: House, folder: Path) -> AsyncIterator[Watch]:
     """Prometheus with the rules of deploy/, reading this gateway every second."""
     configure(folder, running.base.removeprefix("http://"))
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     process = await asyncio.create_subprocess_exec(
         "prometheus",
         f"--config.file={folder / 'prometheus.yml'}",

@@ -12,10 +12,11 @@ from gateway.sim.realtime.session import Session
 from gateway.sim.twilio import HangUp, PhoneNumber, TwilioOptions, TwilioTwin, WaitForAgent
 from tests.agents.folders import TOOLS, write
 from tests.call.watching import until
-from tests.cli.test_serve import free_port, serving
+from tests.cli.test_serve import serving
 from tests.e2e import harness
 from tests.e2e.harness import ACCOUNT, LIMIT_S, NUMBER, SPEECH, TOKEN, House, house, told
 from tests.e2e.scenes import agents_in, calls, live_call, on_key, outputs, scene
+from tests.ports import free_port
 
 SCRIPT = (
     on_key("1", calls("transfer_to_b"))

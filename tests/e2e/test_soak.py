@@ -3,7 +3,6 @@
 import asyncio
 import random
 import secrets
-import socket
 from pathlib import Path
 
 import psutil
@@ -12,6 +11,7 @@ import pytest
 from gateway.cli.demo import GatewayProcess
 from gateway.sim.realtime import RealtimeOptions, RealtimeServer
 from gateway.sim.twilio import HangUp, PhoneNumber, TwilioOptions, TwilioTwin, WaitForAgent
+from tests.ports import free_port
 
 CALLS = 1000
 AT_ONCE = 20
@@ -26,9 +26,7 @@ MOST_BYTES_PER_CALL = 2500
 async def test_a_thousand_calls_leave_the_process_as_it_was(tmp_path: Path) -> None:
     """Sockets, threads and memory are back, a third of the calls aborted at random moments."""
     rng = random.Random(11)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     base = f"http://127.0.0.1:{port}"
     account, token = "AC" + secrets.token_hex(16), secrets.token_hex(16)
     model = RealtimeServer(RealtimeOptions(first_audio_ms=30, trace=False, keep_audio=False))

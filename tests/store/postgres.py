@@ -8,12 +8,13 @@ Needs the server's binaries, so tests that use it are marked `system`.
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.ports import free_port
 
 ROLE = "postgres"
 
@@ -24,7 +25,7 @@ class Postgres:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._made = 0
-        self.port = _free_port()
+        self.port = free_port()
         self._run("initdb", "-D", "data", "-U", ROLE, "-A", "trust", "-E", "UTF8", "--no-sync")
 
     @property
@@ -114,9 +115,3 @@ def _binary(name: str) -> Path:
 
 def _version(path: Path) -> int:
     return int(path.parts[-3])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -33,7 +33,8 @@ from gateway.store.migrations import REVISIONS
 from gateway.store.upgrade import upgrade
 from tests.e2e.harness import ACCOUNT, NUMBER, TOKEN, house
 from tests.ops.doctor.front import Faults, front
-from tests.ops.doctor.world import SECOND_TOKEN, World, closed_port, world
+from tests.ops.doctor.world import SECOND_TOKEN, World, world
+from tests.ports import free_port
 from tests.store.certificates import Authority
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -167,7 +168,7 @@ async def _(right: World) -> AsyncIterator[Changes]:
 
 @broken("a database that is away", "database", "ConnectionRefusedError", "start the database")
 async def _(_: World) -> AsyncIterator[Changes]:
-    url = f"postgresql://gateway:a-secret-password@127.0.0.1:{closed_port()}/calls"
+    url = f"postgresql://gateway:a-secret-password@127.0.0.1:{free_port()}/calls"
     yield {"database_url": SecretStr(url)}
 
 
@@ -217,7 +218,7 @@ async def _(right: World) -> AsyncIterator[Changes]:
 
 @broken("a model server that is gone", "model", "nothing listens there", "GATEWAY_REALTIME_URL")
 async def _(_: World) -> AsyncIterator[Changes]:
-    yield {"realtime_url": f"ws://127.0.0.1:{closed_port()}/v1/realtime"}
+    yield {"realtime_url": f"ws://127.0.0.1:{free_port()}/v1/realtime"}
 
 
 @broken("a model server that says nothing", "model", "said nothing within 1 s", "GATEWAY_REALTIME")
@@ -255,7 +256,7 @@ async def _(_: World) -> AsyncIterator[Changes]:
 
 @broken("a carrier that is away", "account", "nothing was sent", "status.twilio.com")
 async def _(_: World) -> AsyncIterator[Changes]:
-    yield {"twilio_api_url": f"http://127.0.0.1:{closed_port()}"}
+    yield {"twilio_api_url": f"http://127.0.0.1:{free_port()}"}
 
 
 @broken("a number of somebody else's", "number", f"it has {NUMBER}", "TWILIO_PHONE_NUMBER")
@@ -329,7 +330,7 @@ async def _(right: World) -> AsyncIterator[Changes]:
 
 @broken("a gateway that does not run", "gateway", "nothing listens at", "gateway serve")
 async def _(right: World) -> AsyncIterator[Changes]:
-    target, port = right.front.target, closed_port()
+    target, port = right.front.target, free_port()
     right.front.target = ("127.0.0.1", port)
     yield {"port": port}
     right.front.target = target
@@ -418,7 +419,7 @@ async def _(right: World) -> AsyncIterator[Changes]:
 
 @broken("a public address with a wrong port", "public-url", "cannot be reached", "port")
 async def _(right: World) -> AsyncIterator[Changes]:
-    async with right.known_as(f"https://localhost:{closed_port()}") as changes:
+    async with right.known_as(f"https://localhost:{free_port()}") as changes:
         yield changes
 
 
@@ -436,7 +437,7 @@ async def _(right: World) -> AsyncIterator[Changes]:
 
 @broken("a proxy that reaches nobody", "public-url", "HTTP 502 (front/1.0)", "pass requests on to")
 async def _(right: World) -> AsyncIterator[Changes]:
-    with faults(right, Faults(elsewhere=("127.0.0.1", closed_port()))):
+    with faults(right, Faults(elsewhere=("127.0.0.1", free_port()))):
         yield {}
 
 

@@ -25,7 +25,7 @@ from gateway.ops.doctor.finding import Skipped, Wrong
 from gateway.settings import load_settings
 from gateway.sim.realtime import RealtimeOptions
 from tests.e2e.harness import ACCOUNT, NUMBER, SPEECH, TOKEN, House, house
-from tests.ops.doctor.world import closed_port
+from tests.ports import free_port
 
 VOICE = (SPEECH / "greeting.ulaw").read_bytes()
 
@@ -94,7 +94,7 @@ class Deaf(Carrier):
     """A carrier whose sockets lead nowhere."""
 
     async def open(self, url: str) -> Any:
-        return await super().open(f"ws://127.0.0.1:{closed_port()}/twilio/media")
+        return await super().open(f"ws://127.0.0.1:{free_port()}/twilio/media")
 
 
 # Gateways that are none

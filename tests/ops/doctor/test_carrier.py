@@ -16,7 +16,7 @@ from gateway.ops.doctor.carrier import CALLER, MOST_BYTES, Answer, Carrier, NoAn
 from gateway.settings import Settings, load_settings
 from gateway.sim.twilio.signing import signature
 from tests.ops.doctor.front import HEAD
-from tests.ops.doctor.world import closed_port
+from tests.ports import free_port
 
 TOKEN = "a made-up token"
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
@@ -152,7 +152,7 @@ async def test_no_answer_tells_whether_anybody_was_there() -> None:
         with pytest.raises(NoAnswer, match="cut off") as cut:
             await carrier.get(carrier.base)
         with pytest.raises(NoAnswer, match="Connection refused") as refused:
-            await carrier.get(f"http://127.0.0.1:{closed_port()}/")
+            await carrier.get(f"http://127.0.0.1:{free_port()}/")
         with pytest.raises(NoAnswer) as nameless:
             await carrier.get("http://nowhere.invalid/")
     assert cut.value.connected

@@ -15,7 +15,7 @@ from gateway.ops.doctor.model import ModelCheck
 from gateway.settings import load_settings
 from gateway.sim.realtime import RealtimeOptions, RealtimeServer
 from tests.e2e.harness import ROOT
-from tests.ops.doctor.world import closed_port
+from tests.ports import free_port
 
 
 def check(url: str, **changes: Any) -> ModelCheck:
@@ -192,7 +192,7 @@ async def test_refusals_by_http_are_told_apart(status: int, says: str) -> None:
 async def test_nobody_and_nowhere_are_told_apart() -> None:
     """A port nobody listens on, a host without address."""
     with pytest.raises(Wrong, match="nothing listens there"):
-        await check(f"ws://127.0.0.1:{closed_port()}/v1/realtime").look()
+        await check(f"ws://127.0.0.1:{free_port()}/v1/realtime").look()
     with pytest.raises(Wrong, match="its host has no address"):
         await check("wss://nowhere.invalid/v1/realtime").look()
 

@@ -11,7 +11,7 @@ from gateway.ops.doctor.upgrade import socket_opens
 from gateway.settings import load_settings
 from gateway.web.media import MAX_STRANGERS
 from tests.ops.doctor.test_carrier import saying, talking
-from tests.ops.doctor.world import closed_port
+from tests.ports import free_port
 from tests.web.carrier import ACCOUNT, TOKEN
 from tests.web.running import running
 
@@ -81,7 +81,7 @@ async def test_silence_and_nobody_are_named(monkeypatch: pytest.MonkeyPatch) -> 
             await socket_opens(carrier)
     settings = load_settings(
         _env_file=None,
-        public_url=f"http://127.0.0.1:{closed_port()}",
+        public_url=f"http://127.0.0.1:{free_port()}",
         twilio_account_sid=ACCOUNT,
         twilio_auth_token=TOKEN,
     )

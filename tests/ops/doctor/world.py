@@ -4,7 +4,6 @@ What the doctor looks at is real and runs over real sockets; a test spoils one t
 """
 
 import os
-import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -96,13 +95,6 @@ def trusting(authority: Authority) -> Iterator[None]:
             del os.environ["SSL_CERT_FILE"]
         else:
             os.environ["SSL_CERT_FILE"] = before
-
-
-def closed_port() -> int:
-    """A port nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
 
 
 def self_signed(folder: Path) -> ssl.SSLContext:

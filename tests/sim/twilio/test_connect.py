@@ -1,13 +1,12 @@
 """`<Connect><Stream>`: what may stand there, and what follows when the stream ends or fails."""
 
-import socket
-
 import pytest
 from starlette.responses import Response
 
 from gateway.sim.twilio.connect import stream_plan
 from gateway.sim.twilio.debugger import TwilioFault
 from gateway.sim.twilio.twiml import parse_text
+from tests.ports import free_port
 from tests.sim.twilio.peer import CALLER, NUMBER, Stream, codes, kinds, peer_and_twin
 
 
@@ -166,8 +165,7 @@ async def test_a_stream_that_cannot_be_opened_has_its_code(stream: str, code: in
 @pytest.mark.asyncio
 async def test_nobody_listening_is_31902() -> None:
     """A gateway that is down."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     async with peer_and_twin() as (peer, twin):
         peer.answers["/voice"] = peer.connect(stream=f'url="ws://127.0.0.1:{port}/media"')
         call = twin.place_call(NUMBER, CALLER)

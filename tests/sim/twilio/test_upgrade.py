@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,6 +9,7 @@ from twilio.request_validator import RequestValidator
 
 from gateway.sim.twilio.debugger import TwilioFault
 from gateway.sim.twilio.upgrade import open_socket, stream_url
+from tests.ports import free_port
 from tests.sim.twilio.peer import CALLER, NUMBER, TOKEN, codes, peer_and_twin
 
 
@@ -115,8 +115,7 @@ async def test_any_answer_but_101_is_a_handshake_error(answer: bytes) -> None:
 @pytest.mark.asyncio
 async def test_nobody_there_is_refused() -> None:
     """31902 when the port is closed."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     assert await refusal(f"ws://127.0.0.1:{port}/media") == 31902
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,6 +9,7 @@ from starlette.responses import Response
 
 from gateway.sim.twilio.debugger import Debugger, TwilioFault
 from gateway.sim.twilio.webhooks import Overrides, Webhooks, with_query
+from tests.ports import free_port
 from tests.sim.twilio.peer import TOKEN, Peer, twiml
 
 PAIRS = (("CallSid", "CA1"), ("CallerName", ""), ("From", "+15550002222"), ("Text", "a b&c=ü"))
@@ -81,8 +81,7 @@ async def test_an_error_answer_is_11200_and_not_tried_again(status: int) -> None
 @pytest.mark.asyncio
 async def test_no_connection_is_11205_after_a_second_attempt() -> None:
     """One retry is the default."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     webhooks = Webhooks(TOKEN, Debugger())
     with pytest.raises(TwilioFault) as failed:
         await webhooks.fetch("CA1", f"http://127.0.0.1:{port}/", PAIRS)

@@ -24,10 +24,11 @@ from gateway.settings import load_settings
 from gateway.store.recordings.audio import read_stereo, recording_path
 from gateway.store.recordings.vault import open_vault
 from gateway.store.records.reader import open_reader
-from tests.cli.test_serve import Process, free_port, serving
+from tests.cli.test_serve import Process, serving
 from tests.e2e.harness import house
 from tests.e2e.scenes import agents_in, scene
 from tests.e2e.test_control import CONNECT, ROUTES
+from tests.ports import free_port
 from tests.web.browser import CHROMIUM, Tab
 
 pytestmark = [pytest.mark.system, pytest.mark.asyncio, pytest.mark.timeout(180)]
