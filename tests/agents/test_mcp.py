@@ -649,14 +649,14 @@ async def test_what_does_not_end_is_not_waited_for(
     await soon(asyncio.ensure_future(servers.stop()), 1.5)
     if process.is_running():
         process.kill()
-    await until(everything_closed, DEADLINE_S)
+    await until(lambda: end_is_seen(process.pid), DEADLINE_S)
 
 
-def everything_closed() -> bool:
-    """Whether each program's end was seen by the loop that began it, which may end now."""
+def end_is_seen(pid: int) -> bool:
+    """Whether the loop that began a program knows that it is over, and may end itself."""
     every = gc.get_objects()
-    programs = (one for one in every if issubclass(type(one), asyncio.SubprocessTransport))
-    return all(program.is_closing() for program in programs)
+    programs = [one for one in every if issubclass(type(one), asyncio.SubprocessTransport)]
+    return all(program.is_closing() for program in programs if program.get_pid() == pid)
 
 
 async def test_stopping_nothing_is_nothing(servers: McpServers) -> None:

@@ -169,7 +169,7 @@ async def test_a_carrier_that_refuses_us_stops_it(
     """After so many in a row, with the reason; when that is mended, it goes on with everybody."""
     callees = people(6)
     async with calling_house(
-        tmp_path / "kept", *callees, options=FAST, outbound_max_age_s=1.0
+        tmp_path / "kept", *callees, options=FAST, outbound_max_age_s=3.0
     ) as running:
         scene = Scene(running, tmp_path, *callees)
         running.twin.faults.extend([fault] * count)

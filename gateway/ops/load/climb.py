@@ -4,6 +4,7 @@ Every count is a run of its own with fresh calls, between pauses in which the ta
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -37,15 +38,16 @@ async def climb(
         trial = await _tried(replace(course, calls=count), target, search, watch, stop)
         if trial.interrupted:
             best = best or trial
-            best.interrupted = True
             break
         search.add(step_of(trial))
         tell(search.steps[-1])
         if best is None or search.knee == count:
             best = trial
-        await asyncio.sleep(REST_S)
+        if search.next_count() is not None:
+            await _rest(stop)
     if best is None:
         raise GatewayError("stopped before the first count was tried")
+    best.interrupted |= stop.is_set()
     return best
 
 
@@ -64,10 +66,16 @@ async def _tried(
     trial = Trial(course, target)
     await run_trial(trial, watch, stop)
     if not (trial.interrupted or search.judged(step_of(trial)).holds):
-        await asyncio.sleep(REST_S)
+        await _rest(stop)
         trial = Trial(course, target)
         await run_trial(trial, watch, stop)
     return trial
+
+
+async def _rest(stop: asyncio.Event) -> None:
+    """Ends early when the search is stopped."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), REST_S)
 
 
 def step_of(trial: Trial) -> Step:

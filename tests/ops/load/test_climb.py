@@ -70,3 +70,22 @@ async def test_a_count_that_does_not_hold_once_may_have_had_bad_luck(
     assert tried == [2, 3, 3, 4, 4]
     assert [(step.calls, step.holds) for step in search.steps] == [(2, True), (3, True), (4, False)]
     assert (search.knee, trial.course.calls) == (3, 3)
+
+
+@pytest.mark.asyncio
+async def test_a_search_that_is_stopped_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also between two counts, whose pause nobody waits for."""
+
+    async def run(trial: Trial, *_: object) -> None:
+        trial.board.hear(a_pulse(replace(a_call(1), late=[])))
+        stop.set()
+
+    monkeypatch.setattr(module, "REST_S", 3600.0)
+    monkeypatch.setattr(module, "run_trial", run)
+    course = Course(calls=4, fixtures=(a_fixture(tmp_path, {"step": "pause", "ms": 1}),))
+    search, target = Search(4), Target("http://127.0.0.1:9/voice", ACCOUNT, TOKEN)
+    stop = asyncio.Event()
+    trial = await climb(course, target, search, lambda _: None, lambda _: None, stop)
+    assert (trial.interrupted, len(search.steps)) == (True, 1)
