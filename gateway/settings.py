@@ -19,7 +19,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from gateway.errors import ConfigError
 from gateway.urls import address_fault as address_fault
@@ -309,7 +309,8 @@ class Settings(BaseSettings):
 def load_settings(**overrides: Any) -> Settings:
     """Settings from the environment and files; ``overrides`` (by field name) win.
 
-    Raises ConfigError with one line per wrong setting, naming the variable and never its value.
+    Raises ConfigError with one line per wrong setting, naming the variable and never its value, or
+    the file that cannot be read.
     """
     try:
         secrets = SECRETS_DIR if os.path.isdir(SECRETS_DIR) else None
@@ -317,6 +318,20 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         lines = [f"{_variable(str(e['loc'][0]))}: {_reason(e['msg'])}" for e in error.errors()]
         raise ConfigError("; ".join(lines)) from None
+    except (SettingsError, OSError, UnicodeDecodeError) as error:
+        raise ConfigError(_unreadable(error)) from None
+
+
+def _unreadable(error: Exception) -> str:
+    """Which file cannot be read, and why; pydantic-settings' own words name the field."""
+    cause = error.__cause__ or error
+    where = str(error) if isinstance(error, SettingsError) else ".env"
+    match cause:
+        case UnicodeDecodeError():
+            return f"{where}: is not UTF-8"
+        case OSError():
+            return f"{cause.filename or where}: {cause.strerror}"
+    return where
 
 
 def not_set(settings: Settings, *, tunnel: bool = False) -> list[str]:

@@ -149,6 +149,20 @@ def test_every_alert_has_a_case_in_which_it_is_told_and_one_in_which_it_is_not()
     assert told == quiet == {rule["alert"] for rule in rules("alerts.yml")}
 
 
+MORE_THAN_NONE = re.compile(r"increase\((gateway_\w+_total)(?:\{([^}]*)\})?\[\w+\]\)\)? > 0")
+
+
+@pytest.mark.parametrize("rule", rules("alerts.yml"), ids=lambda rule: rule["alert"])
+def test_an_alert_that_wants_one_event_sees_the_first(rule: dict[str, Any]) -> None:
+    """A series that begins at 1 has not increased: those it asks for are there before it."""
+    families = {f"{each.name}_total": each for each in Told().metrics.registry.collect()}
+    for name, selector in MORE_THAN_NONE.findall(rule["expr"]):
+        labels = [each.labels for each in families[name].samples]
+        assert labels, name
+        for label, wanted in re.findall(r'(\w+)=~?"([^"]*)"', selector):
+            assert set(wanted.split("|")) <= {each[label] for each in labels}, name
+
+
 def test_every_recording_is_asked_for() -> None:
     """By an alert; what nobody asks for only costs."""
     asked_for = set().union(*(asked(rule["expr"]) for rule in rules("alerts.yml")))

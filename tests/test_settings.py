@@ -1,6 +1,7 @@
 """Every setting: its default, its rule, and one line that names it when it is wrong."""
 
 import json
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -349,6 +350,51 @@ def test_a_mistake_in_dot_env_is_told_like_any_other(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^GATEWAY_PORT: ") as wrong:
         load_settings()
     assert CANARY not in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (f"# caf\xe9 {CANARY}\n".encode("latin-1"), ".env: is not UTF-8"),
+        (Path("/proc/self/mem"), ".env: Input/output error"),
+    ],
+    ids=["latin-1", "broken disk"],
+)
+def test_an_env_file_that_cannot_be_read_is_named(
+    monkeypatch: pytest.MonkeyPatch, content: bytes | Path, line: str
+) -> None:
+    """One line, not a traceback."""
+    if isinstance(content, bytes):
+        Path(".env").write_bytes(content)
+    else:
+        Path(".env").symlink_to(content)
+    assert refused(monkeypatch) == line
+
+
+def test_an_env_file_of_somebody_elses_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests may run as root, who reads everything: the opening is made to fail."""
+    Path(".env").write_text(f"OPENAI_API_KEY={CANARY}")
+    real = open
+
+    def closed(path: Any, *args: Any, **options: Any) -> Any:
+        if str(path).endswith(".env"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return real(path, *args, **options)
+
+    monkeypatch.setattr("builtins.open", closed)
+    assert refused(monkeypatch).endswith(".env: Permission denied")
+
+
+def test_a_secret_file_that_cannot_be_read_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With the setting it is for."""
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    (folder / "openai_api_key").write_bytes(f"{CANARY}\xe9".encode("latin-1"))
+    line = refused(monkeypatch)
+    assert "OPENAI_API_KEY" in line.upper()
+    assert line.endswith(": is not UTF-8")
 
 
 def test_secrets_may_be_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

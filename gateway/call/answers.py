@@ -1,11 +1,14 @@
 """The agent's answers in one call: which is the newest, had it words, who waits for its end.
 
 Owns the asking for answers that the model does not give by itself: one at a time, because a server
-refuses a second while one is being generated.
+refuses a second while one is being generated. One that is refused, because the model began to
+answer by itself meanwhile, is asked for again when that is over.
 """
 
 from collections.abc import Callable
 
+ALREADY_ANSWERS = "conversation_already_has_active_response"
+"""A server's code for a request that came while an answer was generated."""
 MOST_CORRECTIONS = 4
 """Answers in a row that a guardrail may stop before the model is given up."""
 
@@ -25,7 +28,9 @@ class Answers:
         self._send = send
         self._newest: str | None = None
         self._spoken: str | None = None
+        self._asked: bytes | None = None
         self._wanted: bytes | None = None
+        self._insisted = False
         self._retried = False
         self._corrected = 0
         self._waiters: list[Callable[[], None]] = []
@@ -38,14 +43,15 @@ class Answers:
     @property
     def pending(self) -> bool:
         """True while an answer is generated, or asked for and not begun."""
-        return self.active or self._wanted is not None
+        return self.active or self._asked is not None or self._wanted is not None
 
     def ask(self, request: bytes) -> None:
-        """Sends a ``response.create``, or keeps it until the running answer is over.
+        """Sends a ``response.create``, or keeps it until the running answer is over, or the one
+        that was asked for and has not begun.
 
         Of several that are kept the last one counts: each would answer the whole conversation.
         """
-        if self.active:
+        if self.active or self._asked is not None:
             self._wanted = request
         else:
             self._request(request)
@@ -53,6 +59,7 @@ class Answers:
     def created(self, response_id: str) -> None:
         """An answer begins."""
         self.count += 1
+        self._insisted = False
         self._newest = response_id
         self.active = True
         if self.refuse is not None:
@@ -65,13 +72,22 @@ class Answers:
     def done(self, *, over: bool) -> None:
         """An answer has ended; ``over`` = no other one is being generated."""
         self.active = not over
-        wanted = self._wanted
-        if over and wanted is not None:
-            self._wanted = None
-            self._request(wanted)
+        if over:
+            self._asked = None
+            self._request_wanted()
         self._waiters, waiters = [], self._waiters
         for waiter in waiters:
             waiter()
+
+    def refused(self, code: str) -> None:
+        """The server refuses what was asked for, or something it does not name."""
+        asked, self._asked = self._asked, None
+        if code == ALREADY_ANSWERS and not self._insisted:
+            self._wanted = self._wanted or asked
+        if asked is not None and not self.active:
+            # The answer that was in the way is over already: nothing else would ask again.
+            self._insisted = True
+            self._request_wanted()
 
     def when_done(self, callback: Callable[[], None]) -> None:
         """Calls back once, after the running answer ended."""
@@ -81,6 +97,7 @@ class Answers:
         """Another turn of the caller: its answer has all its chances."""
         self._retried = False
         self._corrected = 0
+        self._asked = None  # should it be on its way still, the next request will be refused
 
     def may_be_corrected(self) -> bool:
         """False when answer after answer was stopped by a guardrail, and nobody else said a word:
@@ -96,4 +113,10 @@ class Answers:
 
     def _request(self, request: bytes) -> None:
         self._newest = None  # the newest one is to come: it has no words yet
+        self._asked = request
         self._send(request)
+
+    def _request_wanted(self) -> None:
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None:
+            self._request(wanted)

@@ -273,6 +273,10 @@ class Dialogue:
         self.emit(ModelErrorReported(code))
         if code in _FATAL_CODES:
             self._on_lost("model_auth" if code == "invalid_api_key" else "model_refused", code)
+        elif event.event_id == commands.ASKED:
+            self.answers.refused(code)
+        elif event.event_id is None:
+            self.answers.refused("")  # perhaps that: nobody waits for what may never come
 
     def tell(self, text: str) -> None:
         """Tells the model what happened outside the conversation and asks for an answer to it."""

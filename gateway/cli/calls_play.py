@@ -85,7 +85,7 @@ def speaker() -> Iterator[Callable[[bytes], None]]:
         # By name, because it is an extra: without it nothing else here may fail.
         sounddevice = importlib.import_module("sounddevice")
     except ModuleNotFoundError:
-        needs = "pip install 'gateway[audio]'"
+        needs = "pip install -e '.[audio]'"
         raise GatewayError(f"playing needs sounddevice: {needs}; {_ELSE}") from None
     except OSError:
         needs = "apt install libportaudio2, or brew install portaudio"

@@ -121,7 +121,7 @@ def devices_of() -> Any:
         # By name, because it is an extra: without it nothing else here may fail.
         return importlib.import_module("sounddevice")
     except ModuleNotFoundError:
-        needs = "pip install 'gateway[audio]'"
+        needs = "pip install -e '.[audio]'"
         raise GatewayError(f"talking needs sounddevice: {needs}; {_ELSE}") from None
     except OSError:
         needs = "apt install libportaudio2, or brew install portaudio"

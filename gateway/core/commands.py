@@ -12,6 +12,8 @@ import msgspec
 _encode: Final = msgspec.json.encode
 _APPEND: Final = b'{"type":"input_audio_buffer.append","audio":"'
 _END: Final = b'"}'
+ASKED: Final = "gateway_asked"
+"""The ``event_id`` of what asks for an answer: the server names it when it refuses."""
 
 
 def append(payload: bytes) -> bytes:
@@ -51,7 +53,8 @@ def create_response(
 ) -> bytes:
     """Asks for an answer; what is given holds for that one response only."""
     response = _given(instructions=instructions, tool_choice=tool_choice, metadata=metadata)
-    return _encode({"type": "response.create"} | ({"response": response} if response else {}))
+    asked = {"type": "response.create", "event_id": ASKED}
+    return _encode(asked | ({"response": response} if response else {}))
 
 
 def user_text(text: str) -> bytes:

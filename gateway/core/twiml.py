@@ -28,10 +28,11 @@ def connect_stream(
     call_sid: str,
     parameters: Mapping[str, str],
 ) -> str:
-    """Connects the call to our media socket, and hangs up should Twilio ever fall through.
+    """Connects the call to our media socket.
 
-    `action_url` decides what comes after the stream, `status_url` hears of its start, stop and
-    failure. `parameters` come back in the `start` message. Raises ConfigError for a `stream_url`
+    `action_url` decides what comes after the stream, also after one that could not be opened (a
+    deploy, a proxy's 503): Twilio does not ask `action` then but runs the next verb, which sends it
+    there. `status_url` hears of the stream's start, stop and failure. `parameters` come back in the `start` message. Raises ConfigError for a `stream_url`
     that is not plain ws or wss (Twilio strips a query and refuses the rest), for callback addresses
     that are not absolute, and for a parameter too long for Twilio.
     """
@@ -48,7 +49,7 @@ def connect_stream(
     for name, value in parameters.items():
         _check_parameter(name, value)
         stream.parameter(name=name, value=value)
-    response.hangup()
+    response.redirect(action_url, method="POST")
     return str(response)
 
 

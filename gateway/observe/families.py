@@ -7,6 +7,7 @@ read from any: what is read is copied in one step first. Values of labels come f
 from a bounded number of first comers; the rest are ``other``.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -50,11 +51,8 @@ class Counter:
     def __init__(self, name: str, about: str, *labels: Label) -> None:
         """``name`` as in the exposition, ending in ``_total``."""
         self._name, self._about, self._labels = name, about, labels
-        self._values: dict[tuple[str, ...], float] = {}
-        if not labels:
-            self._values[()] = 0.0
-        elif len(labels) == 1:
-            self._values = dict.fromkeys([(known,) for known in labels[0].known], 0.0)
+        known = itertools.product(*(label.known for label in labels))
+        self._values: dict[tuple[str, ...], float] = dict.fromkeys(known, 0.0)
         self._seen: list[set[str]] = [set(label.known) for label in labels]
 
     def add(self, *values: str, by: float = 1.0) -> None:

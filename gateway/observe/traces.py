@@ -55,7 +55,7 @@ def open_traces(settings: Settings, redact: Redact) -> "Traces | None":
         if not (error.name or "").startswith("opentelemetry"):
             raise
         raise ConfigError(
-            "GATEWAY_OTEL: traces need OpenTelemetry: pip install 'gateway[otel]'"
+            "GATEWAY_OTEL: traces need OpenTelemetry: pip install -e '.[otel]'"
         ) from None
 
     def spoken() -> Spoken | None:

@@ -35,7 +35,7 @@ def engine_of(url: URL, *, pooled: bool = True) -> AsyncEngine:
         engine = create_async_engine(url, **options)
     except ModuleNotFoundError:
         raise ConfigError(
-            "GATEWAY_DATABASE_URL: PostgreSQL needs asyncpg: pip install 'gateway[scale]'"
+            "GATEWAY_DATABASE_URL: PostgreSQL needs asyncpg: pip install -e '.[scale]'"
         ) from None
     if url.get_backend_name() == "sqlite":
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)

@@ -1,6 +1,6 @@
 """The agent's answers as wholes: one is asked for at a time, and the newest one counts."""
 
-from gateway.call.answers import MOST_CORRECTIONS, Answers
+from gateway.call.answers import ALREADY_ANSWERS, MOST_CORRECTIONS, Answers
 
 
 class Asked:
@@ -26,6 +26,7 @@ def test_an_answer_is_asked_for_when_the_running_one_is_over() -> None:
     assert (asked.sent, asked.it.pending) == ([], True)
     asked.it.done(over=True)
     assert asked.sent == [b"second"]
+    asked.speak("resp_2")
     asked.it.ask(b"third")
     assert asked.sent == [b"second", b"third"]
 
@@ -59,3 +60,78 @@ def test_corrections_in_a_row_are_counted_until_the_caller_says_something() -> N
     ]
     it.caller_spoke()
     assert it.may_be_corrected()
+
+
+# What crosses on the way
+
+
+def test_one_that_is_asked_for_before_the_first_begins_waits_for_its_end() -> None:
+    """The server would refuse it: it begins the first one within some forty milliseconds."""
+    asked = Asked()
+    asked.it.ask(b"first")
+    asked.it.ask(b"second")
+    assert (asked.sent, asked.it.pending) == ([b"first"], True)
+    asked.speak("resp_1")
+    assert asked.sent == [b"first", b"second"]
+    asked.speak("resp_2")
+    assert (asked.sent, asked.it.pending) == ([b"first", b"second"], False)
+
+
+def test_one_that_met_the_models_own_answer_is_asked_for_again_when_that_is_over() -> None:
+    """The model's voice detection begins answers, too; ours was refused, and is not lost."""
+    asked = Asked()
+    asked.it.ask(b"whisper")
+    asked.it.created("resp_own")
+    asked.it.refused(ALREADY_ANSWERS)
+    assert (asked.sent, asked.it.pending) == ([b"whisper"], True)
+    asked.it.done(over=True)
+    assert asked.sent == [b"whisper"] * 2
+    asked.speak("resp_2")
+    assert not asked.it.pending
+
+
+def test_when_what_was_in_the_way_is_over_already_nothing_is_waited_for() -> None:
+    """No end follows a refusal by itself. Once: what is refused for ever is not asked for ever."""
+    asked = Asked()
+    asked.it.ask(b"whisper")
+    for _ in range(5):
+        asked.it.refused(ALREADY_ANSWERS)
+    assert (asked.sent, asked.it.pending) == ([b"whisper"] * 2, False)
+    asked.it.ask(b"next")
+    asked.speak("resp_1")
+    assert asked.sent[2:] == [b"next"]
+
+
+def test_a_newer_request_takes_the_place_of_one_that_is_refused() -> None:
+    """Each would answer the whole conversation."""
+    asked = Asked()
+    asked.it.ask(b"first")
+    asked.it.created("resp_own")
+    asked.it.ask(b"second")
+    asked.it.refused(ALREADY_ANSWERS)
+    asked.it.done(over=True)
+    assert asked.sent == [b"first", b"second"]
+
+
+def test_one_that_is_refused_for_good_holds_nobody_up() -> None:
+    """Whatever the reason: what waits behind it is asked for."""
+    asked = Asked()
+    asked.it.ask(b"wrong")
+    asked.it.ask(b"right")
+    asked.it.refused("invalid_value")
+    assert asked.sent == [b"wrong", b"right"]
+    asked.speak("resp_1")
+    assert (asked.sent, asked.it.pending) == ([b"wrong", b"right"], False)
+
+
+def test_a_server_that_says_nothing_to_a_request_is_asked_again_in_the_next_turn() -> None:
+    """It may have been lost; if it was only late, the second one is refused and comes later."""
+    asked = Asked()
+    asked.it.ask(b"turn 1")
+    asked.it.caller_spoke()
+    asked.it.ask(b"turn 2")
+    assert asked.sent == [b"turn 1", b"turn 2"]
+    asked.it.created("resp_1")
+    asked.it.refused(ALREADY_ANSWERS)
+    asked.it.done(over=True)
+    assert asked.sent == [b"turn 1", b"turn 2", b"turn 2"]

@@ -167,7 +167,7 @@ def refusing(error: Exception) -> Callable[[str], Any]:
 @pytest.mark.parametrize(
     ("error", "hint"),
     [
-        (ModuleNotFoundError("sounddevice"), "sounddevice: pip install 'gateway[audio]'"),
+        (ModuleNotFoundError("sounddevice"), "sounddevice: pip install -e '.[audio]'"),
         (OSError("PortAudio library not found"), "PortAudio: apt install libportaudio2"),
     ],
 )

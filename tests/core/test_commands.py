@@ -51,10 +51,15 @@ def _compact(event: object) -> bytes:
     ],
 )
 def test_commands_are_the_golden_ones(name: str, frame: bytes) -> None:
-    """Same members in the same order, without the optional ids a client may add."""
+    """Same members in the same order, without the optional ids a client may add.
+
+    Only what asks for an answer has one: its refusal must be told from others'.
+    """
     event = _golden(f"client/{name}")
     for optional in ("event_id", "previous_item_id"):
         event.pop(optional, None)
+    if event["type"] == "response.create":
+        event = {"type": event.pop("type"), "event_id": commands.ASKED, **event}
     assert frame == _compact(event)
 
 
@@ -71,10 +76,10 @@ def test_the_append_command_is_the_golden_one() -> None:
 def test_only_what_is_given_is_written() -> None:
     """A response with one setting says nothing about the others."""
     assert commands.create_response(tool_choice="none") == (
-        b'{"type":"response.create","response":{"tool_choice":"none"}}'
+        b'{"type":"response.create","event_id":"gateway_asked","response":{"tool_choice":"none"}}'
     )
     assert commands.create_response(metadata={}) == (
-        b'{"type":"response.create","response":{"metadata":{}}}'
+        b'{"type":"response.create","event_id":"gateway_asked","response":{"metadata":{}}}'
     )
 
 

@@ -30,14 +30,16 @@ def _connect(
 
 
 def test_connect_stream_is_exactly_what_twilio_documents() -> None:
-    """Connect with its action, the named stream with its callback and ticket, then a hang-up."""
+    """The named stream with callback and ticket; then its action, also when there was none."""
     assert _connect(parameters={"ticket": "v1.a.b"}) == (
         f"{_DECLARATION}<Response>"
         '<Connect action="https://voice.example.com/twilio/connect-ended" method="POST">'
         f'<Stream name="{_CALL}" '
         'statusCallback="https://voice.example.com/twilio/stream-status" '
         'statusCallbackMethod="POST" url="wss://voice.example.com/twilio/media">'
-        '<Parameter name="ticket" value="v1.a.b" /></Stream></Connect><Hangup /></Response>'
+        '<Parameter name="ticket" value="v1.a.b" /></Stream></Connect>'
+        '<Redirect method="POST">https://voice.example.com/twilio/connect-ended</Redirect>'
+        "</Response>"
     )
 
 
@@ -197,6 +199,6 @@ def test_any_parameters_arrive_as_they_are_or_are_refused(parameters: dict[str, 
     except ConfigError:
         assert any(twiml._NOT_XML.search(name + value) for name, value in parameters.items())
         return
-    assert [verb.tag for verb in document] == ["Connect", "Hangup"]
+    assert [verb.tag for verb in document] == ["Connect", "Redirect"]
     read = {each.get("name"): each.get("value") for each in document.iter("Parameter")}
     assert read == parameters

@@ -57,6 +57,18 @@ def test_known_values_of_a_label_are_there_from_the_start() -> None:
     ]
 
 
+def test_with_two_labels_every_pair_of_known_values_is_there() -> None:
+    """A limit that is reached once a day has one event to be seen."""
+    counter = Counter("x_total", "X.", Label("kind", ("a", "b")), Label("sort", ("s", "t")))
+    counter.add("a", "t")
+    assert lines(counter) == [
+        'x_total{kind="a",sort="s"} 0.0',
+        'x_total{kind="a",sort="t"} 1.0',
+        'x_total{kind="b",sort="s"} 0.0',
+        'x_total{kind="b",sort="t"} 0.0',
+    ]
+
+
 def test_values_that_nobody_knows_are_bounded() -> None:
     """Whoever names things without end makes one series more, not without end."""
     counter = Counter("x_total", "X.", Label("kind", most=2), Label("sort", ("s",)))

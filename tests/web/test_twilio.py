@@ -75,7 +75,7 @@ async def test_a_signed_webhook_opens_the_stream_and_dials_the_model(gateway: Ga
             answer = await gateway.announce(call_sid)
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/xml")
-    assert verbs(answer.text) == ["Connect", "Hangup"]
+    assert verbs(answer.text) == ["Connect", "Redirect"]
     connect = ElementTree.fromstring(answer.text)[0]
     stream = connect[0]
     assert connect.attrib == {
@@ -668,7 +668,7 @@ async def test_a_caller_the_office_did_not_take_comes_back(tmp_path: Path, outco
     """Another stream with another ticket, to the same call and the same model session."""
     async with on_the_way(tmp_path) as (gateway, call_sid):
         text = await dial_ended(gateway, call_sid, outcome)
-        assert verbs(text) == ["Connect", "Hangup"]
+        assert verbs(text) == ["Connect", "Redirect"]
         assert gateway.of(TransferFailed, call_sid)[0].status == outcome
         with gateway.refuses():
             stream = await gateway.socket()
@@ -752,7 +752,7 @@ async def test_a_full_route_refuses_and_leaves_the_others_alone(tmp_path: Path) 
 
     async with running(tmp_path, agent=narrow) as gateway:
         first, second = new_call_sid(), new_call_sid()
-        assert verbs((await gateway.announce(first)).text) == ["Connect", "Hangup"]
+        assert verbs((await gateway.announce(first)).text) == ["Connect", "Redirect"]
         async with gateway.turns_away(route_capacity=1):
             assert verbs((await gateway.announce(second)).text) == ["Reject"]
 

@@ -37,7 +37,7 @@ async def test_a_call_of_ours_is_answered_with_its_errand(
     call_sid = new_call_sid()
     hand.errands["D1"] = Errand("D1", campaign="spring", data={"name": "Ada"})
     answer = await gateway.post("/twilio/voice?dial=D1", voice_form(call_sid, **OURS))
-    assert verbs(answer.text) == ["Connect", "Hangup"]
+    assert verbs(answer.text) == ["Connect", "Redirect"]
     offer = gateway.live(call_sid).offer
     assert (offer.errand, offer.campaign) == (hand.errands["D1"], "spring")
     gateway.live(call_sid).end("test_over")

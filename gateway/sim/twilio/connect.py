@@ -24,13 +24,15 @@ _PARAMETER_LIMIT = 500
 
 
 async def connect(run: Run, verb: Verb) -> Flow:
-    """Runs the stream. Afterwards `action` decides, or the next verb."""
+    """Runs the stream. Afterwards `action` decides; the next verb, when there never was one."""
     noun = next((child for child in verb.children if child.name == "Stream"), None)
     if noun is None:
         run.call.report(TWIN_UNSUPPORTED, "<Connect> without <Stream>")
         return None
     end = await _streamed(run, noun)
-    if end is not None and end.kind == "lost" and not run.exchange.options.action_after_loss:
+    if end is None:
+        return None  # `action` is of a stream that was: after a failure the next verb runs
+    if end.kind == "lost" and not run.exchange.options.action_after_loss:
         return None
     return run.action(verb)
 

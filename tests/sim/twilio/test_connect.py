@@ -143,6 +143,27 @@ async def test_a_refused_upgrade_is_told_and_the_call_goes_on() -> None:
 
 
 @pytest.mark.asyncio
+async def test_after_a_refused_upgrade_the_action_is_not_asked() -> None:
+    """It is of a stream that was: `<Connect>` ends, and the next verb decides."""
+
+    async def refuse(stream: Stream) -> None:
+        await stream.socket.close(1008)
+
+    async with peer_and_twin() as (peer, twin):
+        peer.on_media = refuse
+        peer.answers["/action"] = "<Response><Say>action</Say></Response>"
+        peer.answers["/next"] = "<Response><Say>next</Say></Response>"
+        peer.answers["/voice"] = peer.connect(
+            action=f"{peer.url}/action", after=f"<Redirect>{peer.url}/next</Redirect>"
+        )
+        call = twin.place_call(NUMBER, CALLER)
+        await call.wait(10)
+    assert codes(twin) == [31920]
+    assert [path for path in peer.paths() if path != "/status"] == ["/voice", "/next"]
+    assert "say" in kinds(call.timeline)
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("stream", "code"),
     [
