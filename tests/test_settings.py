@@ -1,7 +1,7 @@
 """Every setting: its default, its rule, and one line that names it when it is wrong."""
 
-import json
 import errno
+import json
 import os
 from pathlib import Path
 from typing import Any

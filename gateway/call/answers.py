@@ -5,10 +5,15 @@ refuses a second while one is being generated. One that is refused, because the 
 answer by itself meanwhile, is asked for again when that is over.
 """
 
+import time
 from collections.abc import Callable
+
+from gateway.core.commands import ASKED
 
 ALREADY_ANSWERS = "conversation_already_has_active_response"
 """A server's code for a request that came while an answer was generated."""
+ON_ITS_WAY_S = 2.0
+"""How long a request is taken to be on its way; a server begins an answer in a tenth of that."""
 MOST_CORRECTIONS = 4
 """Answers in a row that a guardrail may stop before the model is given up."""
 
@@ -29,6 +34,7 @@ class Answers:
         self._newest: str | None = None
         self._spoken: str | None = None
         self._asked: bytes | None = None
+        self._asked_at = 0.0
         self._wanted: bytes | None = None
         self._insisted = False
         self._retried = False
@@ -42,8 +48,8 @@ class Answers:
 
     @property
     def pending(self) -> bool:
-        """True while an answer is generated, or asked for and not begun."""
-        return self.active or self._asked is not None or self._wanted is not None
+        """True while an answer is generated, or another one waits for its turn."""
+        return self.active or (self._wanted is not None and self._on_its_way())
 
     def ask(self, request: bytes) -> None:
         """Sends a ``response.create``, or keeps it until the running answer is over, or the one
@@ -51,9 +57,10 @@ class Answers:
 
         Of several that are kept the last one counts: each would answer the whole conversation.
         """
-        if self.active or self._asked is not None:
+        if self.active or self._on_its_way():
             self._wanted = request
         else:
+            self._wanted = None
             self._request(request)
 
     def created(self, response_id: str) -> None:
@@ -79,10 +86,12 @@ class Answers:
         for waiter in waiters:
             waiter()
 
-    def refused(self, code: str) -> None:
-        """The server refuses what was asked for, or something it does not name."""
-        asked, self._asked = self._asked, None
-        if code == ALREADY_ANSWERS and not self._insisted:
+    def refused(self, event_id: str | None, code: str) -> None:
+        """The server refuses something: what was asked for, or what it does not name."""
+        if event_id not in (ASKED, None):
+            return
+        asked, self._asked = self._asked, None  # unnamed: nobody waits for what may never come
+        if event_id == ASKED and code == ALREADY_ANSWERS and not self._insisted:
             self._wanted = self._wanted or asked
         if asked is not None and not self.active:
             # The answer that was in the way is over already: nothing else would ask again.
@@ -111,9 +120,12 @@ class Answers:
         retried, self._retried = self._retried, True
         return not retried
 
+    def _on_its_way(self) -> bool:
+        return self._asked is not None and time.monotonic() - self._asked_at < ON_ITS_WAY_S
+
     def _request(self, request: bytes) -> None:
         self._newest = None  # the newest one is to come: it has no words yet
-        self._asked = request
+        self._asked, self._asked_at = request, time.monotonic()
         self._send(request)
 
     def _request_wanted(self) -> None:

@@ -280,8 +280,10 @@ class Call:
         self._upstream.give_up()
 
     def _stay(self) -> None:
-        """Who speaks up keeps the call; a transfer that was announced is not undone by a word."""
-        leaves = self.transfer.key is not None or self.machine.present
+        """Who speaks up keeps the call; a transfer that was announced is not undone by a word, and
+        without a model there is no call to keep.
+        """
+        leaves = self.transfer.key is not None or self.machine.present or self._lost is not None
         if not leaves and self._departure.cancel():
             self.state = "live"
 

@@ -145,8 +145,8 @@ class Dialogue:
     def caller_audio(self, payload: bytes) -> None:
         """The caller's audio (mu-law): for the model, and for the gateway's own ears."""
         self.inbound.frame(payload)
-        if self._ears is not None:
-            self._ears.frame(payload)
+        if self._ears is not None and self._write is not None:
+            self._ears.frame(payload)  # without a model an apology plays, which nobody interrupts
 
     # The door
 
@@ -165,8 +165,7 @@ class Dialogue:
         if not outstanding and running is None:
             return False
         cut = self.outbound.clear()
-        asked_at = begin if since is None else since
-        clear_ms = max(0.0, self.outbound.cleared_at - asked_at) * 1000
+        clear_ms = max(0.0, self.outbound.cleared_at - (begin if since is None else since)) * 1000
         if cancel and running is not None:
             self.send(commands.cancel(running))  # before the truncates: nothing is added to them
         corrections = self._conversation.interrupt(cut)
@@ -222,8 +221,7 @@ class Dialogue:
     def _speech_started(self, event: realtime.SpeechStarted) -> None:
         self.outbound.hush()
         self.caller.began(event.item_id, event.audio_start_ms)
-        protected = self.outbound.holds(TONES, NOTICE, ANNOUNCEMENT) or self._greeting_protected()
-        self.floor.started(sounding=self._sounding(), protected=protected)
+        self.floor.started(sounding=self._sounding(), protected=self._protected())
 
     def _speech_stopped(self, event: realtime.SpeechStopped) -> None:
         # The silence that ended the turn is not speech.
@@ -271,12 +269,9 @@ class Dialogue:
     def _error(self, event: realtime.Error) -> None:
         code = event.code or event.type or "unknown"
         self.emit(ModelErrorReported(code))
+        self.answers.refused(event.event_id, code)
         if code in _FATAL_CODES:
             self._on_lost("model_auth" if code == "invalid_api_key" else "model_refused", code)
-        elif event.event_id == commands.ASKED:
-            self.answers.refused(code)
-        elif event.event_id is None:
-            self.answers.refused("")  # perhaps that: nobody waits for what may never come
 
     def tell(self, text: str) -> None:
         """Tells the model what happened outside the conversation and asks for an answer to it."""
@@ -288,11 +283,12 @@ class Dialogue:
     def _sounding(self) -> bool:
         return self.outbound.ledger.outstanding_bytes(time.monotonic()) > 0
 
-    def _greeting_protected(self) -> bool:
-        """True while a greeting that must be heard is generated or not heard to its end."""
-        if not self._hears_greeting or self.answers.count > 1:
-            return False
-        return self.answers.pending or self._sounding()
+    def _protected(self) -> bool:
+        """True while what sounds must not be cut: ours, or a greeting that must be heard."""
+        if self.answers.refuse is not None or self.outbound.holds(TONES, NOTICE, ANNOUNCEMENT):
+            return True  # refused: the caller waits, and what they said before was on its way
+        greeting = self._hears_greeting and self.answers.count <= 1
+        return greeting and (self.answers.pending or self._sounding())
 
     def _item_started(self, item: Item, sent_at: float, heard_at: float) -> None:
         at_ms = self.since_open_ms()

@@ -101,8 +101,11 @@ class GatewayFloor:
             self._false_alarm()
         elif act in ("interrupt", "grant"):
             dialogue.answers.caller_speaks = True
-            if act == "interrupt":
-                dialogue.interrupt("caller", cancel=True, since=self._paused_at)
+            cut = act == "interrupt" and dialogue.interrupt(
+                "caller", cancel=True, since=self._paused_at
+            )
+            if act == "interrupt" and not cut:
+                dialogue.outbound.resume()  # it had been heard to its end: the next may play
             self._paused_at = None
             dialogue.caller.tell_started()
 

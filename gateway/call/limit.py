@@ -14,6 +14,7 @@ from gateway.core import commands
 
 GRACE_S = 5.0
 """How long what is being said at the limit may go on."""
+_LOOK_S = 0.5
 
 
 class TimeLimit:
@@ -32,7 +33,6 @@ class TimeLimit:
         self._undisturbed = undisturbed
         self._on_over = on_over
         self._timers: list[asyncio.TimerHandle] = []
-        self._owed = False
         self._goodbye: asyncio.Task[None] | None = None
 
     def attended(self) -> None:
@@ -43,8 +43,6 @@ class TimeLimit:
             self._timers.append(loop.call_later(most * 60, self._over))
             if warn is not None:
                 self._timers.append(loop.call_later((most - warn) * 60, self._warn))
-        elif self._owed:
-            self._warn()
 
     def stop(self) -> None:
         """The call is over."""
@@ -54,8 +52,10 @@ class TimeLimit:
             self._goodbye.cancel()
 
     def _warn(self) -> None:
-        self._owed = not self._undisturbed()
-        if self._owed:
+        if self._goodbye is not None:
+            return
+        if not self._undisturbed():  # on hold, elsewhere, or leaving: as soon as they are back
+            self._timers[1:] = [asyncio.get_running_loop().call_later(_LOOK_S, self._warn)]
             return
         assert self._route.warn_minutes is not None
         text = (

@@ -30,7 +30,10 @@ class Narrator:
     def __init__(self, emit: Callable[[CallEvent], None], at_ms: Callable[[], float]) -> None:
         self._emit = emit
         self._at_ms = at_ms
-        self._tools: dict[tuple[str, str], tuple[int, float]] = {}
+        self._tools: dict[tuple[str, str], list[tuple[int, float]]] = {}
+        """Those that run, with number and begin. The SDK gives a run no ID, so of several with the
+        same arguments the one that began first is taken for the one that ends first.
+        """
         self._count = 0
 
     def tell(self, event: RealtimeSessionEvent) -> None:
@@ -53,13 +56,19 @@ class Narrator:
     def _tool_started(self, event: RealtimeToolStart) -> None:
         self._count += 1
         tool = event.tool.name
-        self._tools[tool, event.arguments] = self._count, time.monotonic()
+        runs = self._tools.setdefault((tool, event.arguments), [])
+        runs.append((self._count, time.monotonic()))
         at_ms, agent = self._at_ms(), event.agent.name
         self._emit(ToolStarted(tool, at_ms, self._count, agent, event.arguments))
 
     def _tool_ended(self, event: RealtimeToolEnd) -> None:
-        number, begin = self._tools.pop((event.tool.name, event.arguments), (0, 0.0))
-        if number:  # the SDK also ends a tool that was refused and never ran
-            duration_ms = (time.monotonic() - begin) * 1000
-            result = str(event.output)
-            self._emit(ToolEnded(event.tool.name, duration_ms, self._at_ms(), number, result))
+        key = event.tool.name, event.arguments
+        runs = self._tools.get(key)
+        if not runs:
+            return  # the SDK also ends a tool that was refused and never ran
+        number, begin = runs.pop(0)
+        if not runs:
+            del self._tools[key]
+        duration_ms = (time.monotonic() - begin) * 1000
+        result = str(event.output)
+        self._emit(ToolEnded(event.tool.name, duration_ms, self._at_ms(), number, result))

@@ -64,6 +64,7 @@ class Outbound:
     def park(self) -> None:
         """The stream is given up, another one may be attached; nothing of the old one is kept."""
         self.detach()
+        self._paused = self._held_back = False
         self.ledger.next_stream(time.monotonic())
         self._tell_over()
 

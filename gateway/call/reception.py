@@ -158,8 +158,8 @@ class Reception:
 
         ``there`` = the caller is still on the line; whoever is not needs no destination.
         """
-        call = self.registry.get(call_sid)
-        if call is None or not call.transfer.away:
+        call = self._away(call_sid)
+        if call is None:
             return None
         if not there:
             call.end("caller_hung_up")
@@ -173,8 +173,8 @@ class Reception:
 
         ``failure`` is the carrier's word for why they did not talk; empty when they did.
         """
-        call = self.registry.get(call_sid)
-        if call is None or not call.transfer.away:
+        call = self._away(call_sid)
+        if call is None:
             return None
         if there:
             failure = call.transfer.parted(failure)
@@ -182,6 +182,11 @@ class Reception:
             return self._back(call, failure)
         call.end("caller_hung_up" if failure else "transferred")
         return None
+
+    def _away(self, call_sid: str) -> Call | None:
+        """The call, while its caller is elsewhere; nobody comes back into one that is over."""
+        call = self.registry.get(call_sid)
+        return call if call is not None and call.transfer.away and call.outcome is None else None
 
     def _back(self, call: Call, failure: str) -> Call:
         call.come_back(failure, self._ticket(call.offer, call.plan.name))

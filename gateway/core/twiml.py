@@ -32,9 +32,10 @@ def connect_stream(
 
     `action_url` decides what comes after the stream, also after one that could not be opened (a
     deploy, a proxy's 503): Twilio does not ask `action` then but runs the next verb, which sends it
-    there. `status_url` hears of the stream's start, stop and failure. `parameters` come back in the `start` message. Raises ConfigError for a `stream_url`
-    that is not plain ws or wss (Twilio strips a query and refuses the rest), for callback addresses
-    that are not absolute, and for a parameter too long for Twilio.
+    there. `status_url` hears of the stream's start, stop and failure. `parameters` come back in the
+    `start` message. Raises ConfigError for a `stream_url` that is not plain ws or wss (Twilio
+    strips a query and refuses the rest), for callback addresses that are not absolute, and for a
+    parameter too long for Twilio.
     """
     _check_stream_url(stream_url)
     _check_callback("action_url", action_url)

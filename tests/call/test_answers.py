@@ -1,6 +1,9 @@
 """The agent's answers as wholes: one is asked for at a time, and the newest one counts."""
 
+import pytest
+
 from gateway.call.answers import ALREADY_ANSWERS, MOST_CORRECTIONS, Answers
+from gateway.core.commands import ASKED
 
 
 class Asked:
@@ -82,7 +85,7 @@ def test_one_that_met_the_models_own_answer_is_asked_for_again_when_that_is_over
     asked = Asked()
     asked.it.ask(b"whisper")
     asked.it.created("resp_own")
-    asked.it.refused(ALREADY_ANSWERS)
+    asked.it.refused(ASKED, ALREADY_ANSWERS)
     assert (asked.sent, asked.it.pending) == ([b"whisper"], True)
     asked.it.done(over=True)
     assert asked.sent == [b"whisper"] * 2
@@ -95,7 +98,7 @@ def test_when_what_was_in_the_way_is_over_already_nothing_is_waited_for() -> Non
     asked = Asked()
     asked.it.ask(b"whisper")
     for _ in range(5):
-        asked.it.refused(ALREADY_ANSWERS)
+        asked.it.refused(ASKED, ALREADY_ANSWERS)
     assert (asked.sent, asked.it.pending) == ([b"whisper"] * 2, False)
     asked.it.ask(b"next")
     asked.speak("resp_1")
@@ -108,7 +111,7 @@ def test_a_newer_request_takes_the_place_of_one_that_is_refused() -> None:
     asked.it.ask(b"first")
     asked.it.created("resp_own")
     asked.it.ask(b"second")
-    asked.it.refused(ALREADY_ANSWERS)
+    asked.it.refused(ASKED, ALREADY_ANSWERS)
     asked.it.done(over=True)
     assert asked.sent == [b"first", b"second"]
 
@@ -118,10 +121,25 @@ def test_one_that_is_refused_for_good_holds_nobody_up() -> None:
     asked = Asked()
     asked.it.ask(b"wrong")
     asked.it.ask(b"right")
-    asked.it.refused("invalid_value")
+    asked.it.refused(ASKED, "invalid_value")
     assert asked.sent == [b"wrong", b"right"]
     asked.speak("resp_1")
     assert (asked.sent, asked.it.pending) == ([b"wrong", b"right"], False)
+
+
+def test_a_server_that_says_nothing_is_asked_again_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And nobody is told for ever that an answer is to come: silence could not be told."""
+    asked = Asked()
+    asked.it.ask(b"first")
+    assert not asked.it.pending
+    asked.it.ask(b"second")
+    seen = [asked.it.pending]
+    monkeypatch.setattr("gateway.call.answers.ON_ITS_WAY_S", 0.0)
+    assert [*seen, asked.it.pending] == [True, False]
+    asked.it.ask(b"third")
+    assert asked.sent == [b"first", b"third"]
 
 
 def test_a_server_that_says_nothing_to_a_request_is_asked_again_in_the_next_turn() -> None:
@@ -132,6 +150,17 @@ def test_a_server_that_says_nothing_to_a_request_is_asked_again_in_the_next_turn
     asked.it.ask(b"turn 2")
     assert asked.sent == [b"turn 1", b"turn 2"]
     asked.it.created("resp_1")
-    asked.it.refused(ALREADY_ANSWERS)
+    asked.it.refused(ASKED, ALREADY_ANSWERS)
     asked.it.done(over=True)
     assert asked.sent == [b"turn 1", b"turn 2", b"turn 2"]
+
+
+def test_what_the_server_does_not_name_may_have_been_the_request() -> None:
+    """Nobody waits for it; it is not asked for again, for it may be another's. Named, it is not."""
+    asked = Asked()
+    asked.it.ask(b"first")
+    asked.it.refused("evt_of_the_sdk", ALREADY_ANSWERS)
+    asked.it.ask(b"second")
+    assert asked.sent == [b"first"]
+    asked.it.refused(None, ALREADY_ANSWERS)
+    assert asked.sent == [b"first", b"second"]

@@ -82,6 +82,38 @@ async def test_a_cough_holds_the_agent_back_and_leaves_no_trace(talk: Talk) -> N
     assert talk.all(BargeIn) == talk.all(CallerStarted) == talk.all(CallerStopped) == []
 
 
+async def test_who_begins_in_the_agents_last_moment_hears_the_next_answer(talk: Talk) -> None:
+    """There is nothing to cut by the time it is known to be speech; the line is free again."""
+    begin(talk, 300)
+    finish(talk)
+    talk.later(290)
+    hear_caller(talk, 0)
+    talk.hear(said.speech_started())
+    hear_caller(talk, 500)
+    assert talk.all(BargeIn) == []
+    talk.hear(said.speech_stopped(), said.committed(), said.item_added(CALLER_ITEM))
+    before = len(talk.carrier.audio)
+    begin(talk, 400, "resp_2", "item_2")
+    finish(talk, "resp_2", "item_2")
+    assert len(talk.carrier.audio) - before == 400 * 8
+
+
+async def test_without_a_model_nobody_cuts_the_apology_off(talk: Talk) -> None:
+    """A sound was being weighed when the model went: what the caller says now decides nothing."""
+    begin(talk, 2000)
+    talk.later(410)
+    cough(talk)
+    hear_caller(talk, 100)
+    talk.hear(said.speech_started())
+    talk.dialogue.disconnect()
+    talk.dialogue.outbound.clear()
+    talk.dialogue.outbound.play_own("gateway:apology", speech(3000))
+    n = len(talk.wire)
+    hear_caller(talk, 1000)
+    assert f"{CARRIER} clear" not in talk.since(n)
+    assert talk.all(BargeIn) == []
+
+
 async def test_a_real_interruption_is_final_and_answered(talk: Talk) -> None:
     """Cancel, truncate at heard, and an answer as soon as the turn is an item."""
     begin(talk, 2000)
@@ -99,7 +131,7 @@ async def test_a_real_interruption_is_final_and_answered(talk: Talk) -> None:
     talk.hear(said.response_done(status="cancelled"), said.speech_stopped())
     n = len(talk.wire)
     talk.hear(said.committed())
-    assert talk.to_model(n) == [{"type": "response.create"}]
+    assert talk.to_model(n) == [{"type": "response.create", "event_id": commands.ASKED}]
     assert [type(e) for e in talk.events if isinstance(e, CallerStarted | BargeIn)] == [
         BargeIn,
         CallerStarted,

@@ -6,6 +6,7 @@ from gateway.call import hold
 from gateway.call.hold import HOLD, Hold
 from gateway.call.inbound import Microphone
 from gateway.core.events import BargeIn
+from gateway.core.floor import FloorRules
 from gateway.core.tones import hold_tone
 from tests.call import model_events as said
 from tests.call.talk import Talk, speech
@@ -49,6 +50,22 @@ async def test_an_answer_meanwhile_is_refused_and_the_tone_goes_on() -> None:
     it.end()
     talk.hear(*said.spoken(speech(100), "resp_2", "item_2"))
     assert talk.carrier.audio.endswith(speech(100))
+    talk.close()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("rules", [None, FloorRules()], ids=["server", "gateway"])
+async def test_a_word_said_just_before_does_not_end_the_tone(rules: FloorRules | None) -> None:
+    """The model tells of it when the microphone is deaf already: "okay, thanks"."""
+    talk = Talk(rules=rules)
+    talk.go_live()
+    it, _ = waiting(talk)
+    it.begin()
+    talk.hear(said.speech_started(), said.speech_stopped())
+    assert "clear" not in talk.carrier.kinds
+    assert talk.all(BargeIn) == []
+    assert talk.dialogue.outbound.ledger.find(HOLD) is not None
+    it.end()
     talk.close()
 
 

@@ -66,6 +66,15 @@ def test_tools_are_counted() -> None:
     assert [event.number for event in events if isinstance(event, ToolEnded)] == [2]
 
 
+def test_two_runs_with_the_same_arguments_both_end() -> None:
+    """The caller asks again while the tool works; a run has no ID. A third end is none."""
+    start = RealtimeToolStart(agent=TRIAGE, tool=end_call, arguments="{}", info=INFO)
+    end = RealtimeToolEnd(agent=TRIAGE, tool=end_call, arguments="{}", output="b", info=INFO)
+    events = told(start, start, end, end, end)
+    assert [event.number for event in events if isinstance(event, ToolStarted)] == [1, 2]
+    assert [event.number for event in events if isinstance(event, ToolEnded)] == [1, 2]
+
+
 def test_a_tool_that_never_ran_has_not_ended() -> None:
     """The SDK shows the end of a tool that was refused, without its start: nothing is told."""
     end = RealtimeToolEnd(agent=TRIAGE, tool=end_call, arguments="{}", output="no", info=INFO)

@@ -409,6 +409,20 @@ async def test_a_caller_who_hung_up_on_the_way_is_not_brought_anywhere(came: boo
 
 
 @pytest.mark.asyncio
+async def test_nobody_comes_back_into_a_call_that_is_over() -> None:
+    """It is being taken down: the stream would be nobody's, and its timers for ever."""
+    async with desk() as made:
+        call = accepted(made, OneColleague())
+        call.transfer.declined("no-answer")
+        call.end("time_limit")
+        ticket = call.ticket
+        assert made.reception.onward(CALL_SID, there=True) is None
+        assert made.reception.transfer_ended(CALL_SID, "no-answer", there=True) is None
+        assert call.ticket == ticket
+        await made.over(call)
+
+
+@pytest.mark.asyncio
 async def test_the_carriers_status_ends_what_still_stands() -> None:
     """A status callback that the call is over closes it here too; unknown calls are no matter."""
     async with desk() as at:

@@ -27,6 +27,7 @@ from gateway.call.model import (
 )
 from gateway.call.session import KEPT, build_session, forget_oldest
 from gateway.call.tools import ToolRunner
+from gateway.core import commands
 from tests.call.calls import plan
 from tests.call.contexts import context
 
@@ -50,6 +51,7 @@ def test_the_greeting_is_a_request_of_its_own() -> None:
     assert request is not None
     assert json.loads(request) == {
         "type": "response.create",
+        "event_id": commands.ASKED,
         "response": {"instructions": "Say hello.", "tool_choice": "none"},
     }
 
