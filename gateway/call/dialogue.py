@@ -366,8 +366,13 @@ def _agent_words(dialogue: Dialogue, event: realtime.TranscriptDone) -> None:
     dialogue.emit(AgentSpoke(event.item_id, event.transcript))
 
 
+def _nobody_spoke(dialogue: Dialogue, event: realtime.TimeoutTriggered) -> None:
+    dialogue._conversation.silences.add(event.item_id)
+
+
 def _caller_words(dialogue: Dialogue, event: realtime.CallerTranscript) -> None:
-    dialogue.emit(CallerSpoke(event.item_id, event.transcript))
+    if event.item_id not in dialogue._conversation.silences:  # transcribers hear words in silence
+        dialogue.emit(CallerSpoke(event.item_id, event.transcript))
     if dialogue.on_usage is not None:
         dialogue.on_usage(event)
 
@@ -381,6 +386,7 @@ _HANDLERS: dict[str, Callable[[Dialogue, Any], None]] = {
     "input_audio_buffer.speech_started": Dialogue._speech_started,
     "input_audio_buffer.speech_stopped": Dialogue._speech_stopped,
     "input_audio_buffer.committed": lambda dialogue, event: dialogue.floor.committed(event.item_id),
+    "input_audio_buffer.timeout_triggered": _nobody_spoke,
     "conversation.item.added": Dialogue._item_added,
     "conversation.item.input_audio_transcription.completed": _caller_words,
     "session.created": lambda dialogue, _event: dialogue.handshake.created(),

@@ -71,11 +71,13 @@ class Conversation:
     model.
     """
 
-    __slots__ = ("_added", "_owed", "_responses", "active")
+    __slots__ = ("_added", "_owed", "_responses", "active", "silences")
 
     def __init__(self) -> None:
         self.active: str | None = None
         """The response the model is generating now."""
+        self.silences: set[str] = set()
+        """Items of the caller's in which nobody spoke (the model's idle timeout makes them)."""
         self._responses: dict[str, _Response] = {}
         """Running responses, and ended ones with a message the server has not added yet."""
         self._added: dict[str, None] = {}

@@ -58,6 +58,12 @@ class Committed(msgspec.Struct, frozen=True, gc=False):
     item_id: str
 
 
+class TimeoutTriggered(msgspec.Struct, frozen=True, gc=False):
+    """Nobody spoke for `idle_timeout_ms`: the silence becomes an item (its `Committed` follows)."""
+
+    item_id: str
+
+
 class ResponseCreated(msgspec.Struct, frozen=True, gc=False):
     """The model begins to answer."""
 
@@ -144,6 +150,7 @@ ServerEvent = (
     | SpeechStarted
     | SpeechStopped
     | Committed
+    | TimeoutTriggered
     | ResponseCreated
     | ResponseDone
     | ItemAdded
@@ -276,6 +283,7 @@ _WIRE: Final[dict[str, type[ServerEvent] | type[_Wrapped]]] = {
     "input_audio_buffer.speech_started": SpeechStarted,
     "input_audio_buffer.speech_stopped": SpeechStopped,
     "input_audio_buffer.committed": Committed,
+    "input_audio_buffer.timeout_triggered": TimeoutTriggered,
     "conversation.item.added": _ItemAdded,
     "conversation.item.deleted": ItemDeleted,
     "conversation.item.input_audio_transcription.completed": CallerTranscript,

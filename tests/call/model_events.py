@@ -151,6 +151,10 @@ def committed(item: str = CALLER_ITEM) -> Event:
     return golden("input_audio_buffer.committed", item_id=item)
 
 
+def nobody_spoke(item: str = CALLER_ITEM) -> Event:
+    return golden("input_audio_buffer.timeout_triggered", item_id=item)
+
+
 def caller_words(text: str) -> Event:
     name = "conversation.item.input_audio_transcription.completed"
     return golden(name, item_id=CALLER_ITEM, transcript=text)

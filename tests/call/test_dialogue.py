@@ -252,6 +252,15 @@ async def test_words_are_told_as_events() -> None:
 
 
 @pytest.mark.asyncio
+async def test_what_a_transcriber_hears_in_silence_was_said_by_nobody() -> None:
+    """The model's idle timeout makes an item of it, whose transcript is made up."""
+    talk = Talk()
+    talk.go_live()
+    talk.hear(said.nobody_spoke(), said.committed(), said.caller_words("Thank you for watching."))
+    assert talk.all(CallerSpoke) == []
+
+
+@pytest.mark.asyncio
 async def test_a_turn_is_measured_from_the_callers_last_voiced_frame() -> None:
     """The silence that ended the turn is the endpointing's, counted in appended audio."""
     talk = Talk()

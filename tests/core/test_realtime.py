@@ -25,6 +25,7 @@ from gateway.core.realtime import (
     SessionInfo,
     SpeechStarted,
     SpeechStopped,
+    TimeoutTriggered,
     TranscriptDone,
     decode,
     kind,
@@ -65,6 +66,7 @@ _OURS: dict[str, type] = {
     "input_audio_buffer.speech_started": SpeechStarted,
     "input_audio_buffer.speech_stopped": SpeechStopped,
     "input_audio_buffer.committed": Committed,
+    "input_audio_buffer.timeout_triggered": TimeoutTriggered,
     "conversation.item.added": ItemAdded,
     "conversation.item.deleted": ItemDeleted,
     "conversation.item.input_audio_transcription.completed": CallerTranscript,
@@ -308,6 +310,7 @@ _SMALLEST: dict[str, tuple[dict[str, Any], ServerEvent]] = {
         SpeechStopped("i", 9),
     ),
     "input_audio_buffer.committed": ({"item_id": "i"}, Committed("i")),
+    "input_audio_buffer.timeout_triggered": ({"item_id": "i"}, TimeoutTriggered("i")),
     "conversation.item.added": (
         {"item": {"id": "i", "type": "mcp_call"}},
         ItemAdded("i", "mcp_call", None),

@@ -93,7 +93,8 @@ class Caller:
         session.conversation.append(item)
         session.emit_item(item)
         payload = audio.form.to_payload(data)
-        said = "" if silent else session.director.caller_spoke(payload)
+        heard = session.director.caller_spoke
+        said = session.options.heard_in_silence if silent else heard(payload)
         self._transcribe(item, said)
 
     def _respond(self, *, idle: bool) -> None:

@@ -94,5 +94,7 @@ class RealtimeOptions:
     """Deltas of a cancelled response that still leave before its `response.done`."""
     never_respond: bool = False
     """`response.created` comes and nothing follows, until the response is cancelled."""
+    heard_in_silence: str = "Thank you for watching."
+    """What the transcriber makes of the item of an idle timeout: real ones hear words in it."""
     transcription_fails: bool = False
     """Caller items end in `transcription.failed`."""
