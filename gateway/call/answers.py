@@ -48,8 +48,8 @@ class Answers:
 
     @property
     def pending(self) -> bool:
-        """True while an answer is generated, or another one waits for its turn."""
-        return self.active or (self._wanted is not None and self._on_its_way())
+        """True while an answer is generated, or asked for and not begun."""
+        return self.active or self._on_its_way()
 
     def ask(self, request: bytes) -> None:
         """Sends a ``response.create``, or keeps it until the running answer is over, or the one

@@ -161,6 +161,7 @@ def told(*events: CallEvent, undisturbed: bool = True) -> tuple[float, list[int]
     idle = Idle(RULES, talk.dialogue, silence, lambda: undisturbed, lambda reason: None)
     (vigil,) = HandVigil.made
     vigil.act()
+    talk.hear(said.response_created(), said.response_done())
     for event in events:
         silence.hear(event)
         idle.hear(event)

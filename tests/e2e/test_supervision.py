@@ -1,6 +1,7 @@
 """An operator beside a live call: whispers to its agent, takes it over by phone, hangs it up."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -53,7 +54,7 @@ ADVICE = "Please offer a discount now."
 
 @asynccontextmanager
 async def supervised(
-    folder: Path, outcome: Outcome = "answer", **options: Any
+    folder: Path, outcome: Outcome = "answer", model: dict[str, Any] | None = None, **options: Any
 ) -> AsyncIterator[tuple[House, TwinCall]]:
     """A caller with an agent; somebody at the office or the operator's phone may be rung."""
     agents = agents_in(folder, a_toml='tools = ["transfer_call"]', routes_toml=ROUTES)
@@ -66,7 +67,9 @@ async def supervised(
         "outbound_quiet": "off",
         **options,
     }
-    async with house(scene(folder, SCRIPT), **more) as running:
+    async with house(
+        dataclasses.replace(scene(folder, SCRIPT), **(model or {})), **more
+    ) as running:
         call = await live_call(running)
         yield running, call
         call.hang_up()
@@ -126,6 +129,20 @@ async def test_a_whisper_is_told_to_the_agent_and_not_to_the_caller(tmp_path: Pa
         assert [each["fields"] for each in whispers] == [{"by": "token"}] * 2
         assert "discount" not in str(record)
         assert [event.by for event in running.of(Whispered, call.sid)] == ["token"] * 2
+
+
+@pytest.mark.asyncio
+async def test_two_whispers_in_one_moment_are_both_answered(tmp_path: Path) -> None:
+    """The second comes before the answer to the first has begun; the server refuses none."""
+    async with supervised(tmp_path, model={"create_delay_ms": 300}) as (running, call):
+        asked = len(told(session_of(running, call), "C", "response.create"))
+        for later in ("now", "later"):
+            status, said = await ask(running, call.sid, "whisper", text=ADVICE, answer=True)
+            assert (status, said["answer"]) == (200, later)
+        await until(lambda: call.heard.count(line("hello")[:4000]) == 2, 20)
+        session = session_of(running, call)
+        assert len(told(session, "C", "response.create")) == asked + 2
+        assert told(session, "S", "error") == []
 
 
 @pytest.mark.asyncio

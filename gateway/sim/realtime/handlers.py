@@ -102,7 +102,9 @@ def _retrieve(session: "Session", event: Event) -> None:
     session.emit("conversation.item.retrieved", item=item.wire(with_audio=True))
 
 
-def _create_response(session: "Session", event: Event) -> None:
+async def _create_response(session: "Session", event: Event) -> None:
+    if session.options.create_delay_ms:
+        await asyncio.sleep(session.options.create_delay_ms / 1000)
     session.respond(event.get("response", {}))
 
 

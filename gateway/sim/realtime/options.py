@@ -46,6 +46,10 @@ class RealtimeOptions:
     """From the 101 to `session.created` (captured: 3 to 6)."""
     update_delay_ms: float = 20
     """From `session.update` to `session.updated`; nothing else is read meanwhile."""
+    create_delay_ms: float = 0
+    """From `response.create` to `response.created` or its refusal (captured: 40 and more); nothing
+    else is read meanwhile. A client may ask again before it learns that an answer has begun.
+    """
     first_audio_ms: float = 350
     """From `response.created` to the first audio delta."""
     speed: float = 4.5
