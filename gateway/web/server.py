@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 
 from gateway.call.reception import Reception
 from gateway.settings import Settings
+from gateway.web.heads import BoundedHeads
 from gateway.web.sockets import protocol_class
 
 _BACKLOG = 2048
@@ -86,7 +87,7 @@ def build_server(app: Starlette, settings: Settings, reception: Reception) -> Dr
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHeads,
         ws=protocol_class(settings.ping_interval_s),
         ws_per_message_deflate=False,
         ws_max_size=64 * 1024,

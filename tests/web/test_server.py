@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.events import CallEnded, CallEnding
+from gateway.web.heads import BoundedHeads
 from tests.web.carrier import new_call_sid, quiet_frame, verbs
 from tests.web.running import Gateway, running, short_phrase
 
@@ -146,7 +147,7 @@ async def test_a_pre_dialled_call_does_not_hold_the_drain_for_long(tmp_path: Pat
 
 
 async def test_the_server_is_set_up_for_calls(tmp_path: Path) -> None:
-    """No compression, small messages, no header believed, no access log, uvloop and httptools."""
+    """No compression, small messages, no header believed or too long, no access log, uvloop."""
     async with running(tmp_path) as gateway:
         config = gateway.server.config
         assert config.ws_per_message_deflate is False
@@ -154,6 +155,6 @@ async def test_the_server_is_set_up_for_calls(tmp_path: Path) -> None:
         assert config.proxy_headers is False
         assert config.access_log is False
         assert config.server_header is False
-        assert (config.loop, config.http) == ("uvloop", "httptools")
+        assert (config.loop, config.http) == ("uvloop", BoundedHeads)
         answer = await gateway.http.get("/healthz")
         assert "server" not in answer.headers
