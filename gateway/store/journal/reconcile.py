@@ -1,25 +1,26 @@
 """Calls whose process is gone: everything known of them was written, and they have ended.
 
-They ended at the last moment anything is known of; nobody knows how, so they failed.
+They ended at the last moment anything is known of; nobody knows how, so they failed. One whose
+erasure was cut off has a tombstone already: it is over, and nothing else is written or told of it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, or_, select
+from sqlalchemy import Row, Select, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.entry import Change, Entry
 from gateway.store.journal.apply import apply
-from gateway.store.tables import calls, events
+from gateway.store.tables import calls, erased, events
 
 REASON = "gateway_crashed"
 AT_A_TIME = 100
 """Calls that are closed in one transaction."""
 
 OnClosed = Callable[[AsyncConnection, str], Awaitable[None]]
-"""Called for each call that is closed, within the transaction that closes it."""
+"""Called for each call that is closed and not erased, within the transaction that closes it."""
 
 
 async def close_calls(
@@ -32,12 +33,28 @@ async def close_calls(
     open_calls = (await connection.execute(_open_calls(owner))).all()
     entries = [_closing(row) for row in open_calls]
     sids = [entry.call_sid for entry in entries]
-    if entries:
-        await apply(connection, entries)
+    if not entries:
+        return sids
+    await apply(connection, entries)
+    gone = await _end_erased(connection, sids)
     if on_closed is not None:
         for call_sid in sids:
-            await on_closed(connection, call_sid)
+            if call_sid not in gone:
+                await on_closed(connection, call_sid)
     return sids
+
+
+async def _end_erased(connection: AsyncConnection, sids: Sequence[str]) -> frozenset[str]:
+    """Ends those that have a tombstone, which entries do not reach, and names them.
+
+    Left open they would be found again and again, and no further erasure would take them for over.
+    """
+    tombs = select(erased.c.call_sid).where(erased.c.call_sid.in_(sids))
+    gone = frozenset((await connection.execute(tombs)).scalars())
+    if gone:
+        over = update(calls).where(calls.c.call_sid.in_(gone)).values(state="ended")
+        await connection.execute(over)
+    return gone
 
 
 def _open_calls(owner: str) -> Select[Any]:

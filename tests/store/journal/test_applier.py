@@ -3,11 +3,12 @@
 import asyncio
 import sqlite3
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
@@ -19,6 +20,8 @@ from gateway.store.journal import applier as module
 from gateway.store.journal import clerk
 from gateway.store.journal.apply import Applied, apply
 from gateway.store.journal.journal import dead_journals
+from gateway.store.privacy.erasable import find_number
+from gateway.store.tables import calls, erased
 from gateway.store.upgrade import upgrade
 from tests.call.watching import until
 from tests.store.databases import made, settings_in
@@ -431,3 +434,29 @@ async def test_a_long_absence_is_made_up_for(tmp_path: Path) -> None:
     assert len(await found(settings, "events", "seq")) == 9000
     assert not (tmp_path / "journal" / owner).exists()
     assert journal_bytes(tmp_path) == b""
+
+
+@pytest.mark.asyncio
+async def test_an_erasure_that_was_cut_off_holds_nobody_up(tmp_path: Path) -> None:
+    """The call has its tombstone and its row, and is over for whoever erases the number again."""
+    settings = settings_in(tmp_path)
+    owner = left_behind(settings, told("CA1", 2))
+    await upgrade(settings)
+    engine = open_database(settings)
+    row = {"call_sid": "CA1", "seq": 1, "state": "live", "owner": owner, "caller": "+4930100"}
+    async with engine.begin() as connection:
+        await connection.execute(insert(calls).values(row))
+        await connection.execute(insert(erased).values(call_sid="CA1", at=datetime.now(UTC)))
+    closed: list[str] = []
+
+    async def note(_connection: AsyncConnection, call_sid: str) -> None:
+        closed.append(call_sid)
+
+    with running(settings, on_closed=note) as writer:
+        writer.put(told("CA2", 1))
+        await settled(writer)
+    assert closed == []
+    assert not (tmp_path / "journal" / owner).exists()
+    assert await found(settings, "calls", "seq", "state") == [(1, "ended"), (1, None)]
+    assert (await find_number(engine, settings, "+4930100")).ended == ("CA1",)
+    await engine.dispose()

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.store.entry import Change, Entry
 from gateway.store.journal import reconcile
 from gateway.store.journal.apply import apply
 from gateway.store.journal.reconcile import OnClosed, close_calls
-from gateway.store.tables import calls
+from gateway.store.tables import calls, erased
 from gateway.store.transaction import writing
 from tests.store.databases import made, settings_in
 from tests.store.entries import OFFERED, ended, event, everything, offered, rows, said
@@ -161,4 +161,36 @@ async def test_many_are_closed_some_at_a_time(
     engine = await made(settings_in(tmp_path))
     await told(engine, *(offered(f"CA{number}", "dead") for number in range(5)))
     assert [len(await closed(engine, "dead")) for _ in range(4)] == [2, 2, 1, 0]
+    await engine.dispose()
+
+
+@pytest.mark.asyncio
+async def test_calls_whose_erasure_was_cut_off_are_over(tmp_path: Path) -> None:
+    """Their tombstones are there, and so are their rows: they are closed once, like any other, for
+    whoever erases again; but nothing is told of them, and nothing more is written.
+    """
+    engine = await made(settings_in(tmp_path))
+    await told(engine, offered("CA1", "dead"), offered("CA2", "dead"), offered("CA3", "living"))
+    async with engine.begin() as connection:
+        tombs = [{"call_sid": sid, "at": T0} for sid in ("CA1", "CA3")]
+        await connection.execute(insert(erased).values(tombs))
+    told_of: list[str] = []
+
+    async def note(_connection: AsyncConnection, call_sid: str) -> None:
+        told_of.append(call_sid)
+
+    assert await closed(engine, "dead", note) == ["CA1", "CA2"]
+    assert await closed(engine, "dead", note) == []
+    assert told_of == ["CA2"]
+    assert await rows(engine, "calls", "call_sid", "state", "reason") == [
+        ("CA1", "ended", None),
+        ("CA2", "ended", "gateway_crashed"),
+        ("CA3", "offered", None),
+    ]
+    assert await rows(engine, "events", "call_sid", "seq") == [
+        ("CA1", 1),
+        ("CA2", 1),
+        ("CA2", 2),
+        ("CA3", 1),
+    ]
     await engine.dispose()
