@@ -133,6 +133,13 @@ def ended(was: Standing, outcome: str, reason: str | None, at: datetime) -> Stan
     )
 
 
+def dropped(was: Standing, outcome: str, reason: str | None, at: datetime) -> Standing:
+    """How it stands when we end it because it waits; the same when it does not wait (any more):
+    somebody may have it.
+    """
+    return ended(was, outcome, reason, at) if was.state == "waiting" else was
+
+
 def meaning(sip_code: int | None) -> str | None:
     """What a SIP response says, in words; None when it says nothing more (RFC 3261, 8197, 8688)."""
     return _MEANINGS.get(sip_code or 0)

@@ -254,6 +254,14 @@ class Dials:
         """Ends it, or gives it up. None: it has ended, or there is no such call."""
         return await self._changed(dial_id, lambda was: dialstate.ended(was, outcome, reason, now))
 
+    async def dropped(
+        self, dial_id: str, outcome: str, reason: str | None, now: datetime
+    ) -> Dial | None:
+        """Ends it while it waits. None: it does not wait any more, or there is no such call."""
+        return await self._changed(
+            dial_id, lambda was: dialstate.dropped(was, outcome, reason, now)
+        )
+
     async def _changed(self, dial_id: str, change: Callable[[Standing], Standing]) -> Dial | None:
         async def work(connection: AsyncConnection) -> Dial | None:
             query = _all().where(dials.c.id == dial_id).with_for_update()

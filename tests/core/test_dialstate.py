@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.dialstate import OURS, RANKS, News, Standing, after, ended, meaning
+from gateway.core.dialstate import OURS, RANKS, News, Standing, after, dropped, ended, meaning
 
 BEGIN = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SID = "CA" + "1" * 32
@@ -129,6 +129,14 @@ def test_what_we_gave_up_is_what_the_carrier_says_of_it() -> None:
         assert (lost.state, lost.sequence) == ("ended", None)
         found = heard(answered(), lost)
         assert (found.outcome, found.reason) == ("completed", None)
+
+
+def test_only_who_waits_is_dropped() -> None:
+    """Whoever took it since then goes on with it."""
+    assert dropped(Standing(), "expired", "late", BEGIN).outcome == "expired"
+    for state in ("sending", "unknown", "queued", "ringing", "answered", "ended"):
+        was = Standing(state=state)
+        assert dropped(was, "expired", "late", BEGIN) == was
 
 
 def test_the_end_that_was_told_is_not_taken_back() -> None:

@@ -353,6 +353,19 @@ async def test_a_call_is_followed_to_its_end(placed: Dials) -> None:
 
 
 @pytest.mark.asyncio
+async def test_only_who_waits_is_dropped(placed: Dials) -> None:
+    """What another process has taken stays as it is."""
+    waits, taken = await let_in(placed), await let_in(placed)
+    over = await placed.dropped(waits.id, "expired", "late", NOON)
+    assert over is not None
+    assert (over.state, over.outcome, over.reason) == ("ended", "expired", "late")
+    sent = await placed.sending(taken.id, OPEN, NOON)
+    assert await placed.dropped(taken.id, "expired", "late", NOON) is None
+    assert await placed.get(taken.id) == sent
+    assert await placed.dropped("x", "expired", None, NOON) is None
+
+
+@pytest.mark.asyncio
 async def test_what_nobody_answered_may_have_been_done(placed: Dials) -> None:
     """It stays open until the carrier says what it knows; a callback may be faster."""
     dial = await let_in(placed)

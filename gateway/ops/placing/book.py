@@ -159,10 +159,19 @@ class Book:
         now, why = self.now(), reason[:MOST_REASON_CHARS] or None
         await self._write(dial_id, lambda: self.dials.ended(dial_id, outcome, why, now))
 
+    async def dropped(self, dial_id: str, outcome: str, reason: str) -> None:
+        """It is not to be made, if it waits still: another process may have taken it, and then it
+        goes on.
+        """
+        now, why = self.now(), reason[:MOST_REASON_CHARS]
+        await self._write(dial_id, lambda: self.dials.dropped(dial_id, outcome, why, now))
+
     async def canceled(self, dial_id: str) -> None:
-        """Nobody wants it any more, and nobody was asked for it. Raises one of DATABASE_FAULTS."""
+        """Nobody wants it any more, and nobody was asked for it; what does not wait any more goes
+        on. Raises one of DATABASE_FAULTS.
+        """
         async with self._turns[dial_id], asyncio.timeout(LIMIT_S):
-            await self.dials.ended(dial_id, "canceled", None, self.now())
+            await self.dials.dropped(dial_id, "canceled", None, self.now())
         await self._changed(dial_id)
 
     # Inside

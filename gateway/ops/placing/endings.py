@@ -45,6 +45,9 @@ class Endings:
             self._unwanted.add(dial.id)
         elif dial.state == "waiting":
             await self._book.canceled(dial.id)
+            now = self._book.get(dial.id)
+            if now is not None and now.state not in ("waiting", "ended"):  # somebody was quicker
+                await self.end(now, watching, leaving=leaving)
         elif dial.state != "ended":
             await self.leg(dial, watching)
 

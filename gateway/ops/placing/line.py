@@ -148,12 +148,12 @@ class WaitingLine:
                 self._why[dial.id] = refusal.text
             self._try_later(dial)
         else:
-            await self._book.ended(dial.id, "refused", refusal.text)
+            await self._book.dropped(dial.id, "refused", refusal.text)
 
     async def _too_late(self, dial: Dial) -> None:
         self._later.pop(dial.id, None)
         why = self._why.pop(dial.id, "")
-        await self._book.ended(dial.id, "expired", f"{TOO_LATE}: {why}" if why else TOO_LATE)
+        await self._book.dropped(dial.id, "expired", f"{TOO_LATE}: {why}" if why else TOO_LATE)
 
     def _try_later(self, dial: Dial) -> None:
         now = time.monotonic()

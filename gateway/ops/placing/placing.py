@@ -165,7 +165,7 @@ class Placing:
         """Ends a call for which the carrier was not asked yet; any other goes on."""
         dial = await self._find(call_id)
         if dial is not None and dial.state == "waiting" and not self._line.is_leaving(dial.id):
-            return await self.hang_up(call_id)
+            await self._book.canceled(dial.id)  # unless it went meanwhile, elsewhere
         return None if dial is None else self.view_of(dial)
 
     async def hang_up(self, call_id: str) -> View | None:

@@ -187,3 +187,15 @@ async def test_what_others_left_is_taken_in(tmp_path: Path) -> None:
         await later.look()
         assert {each.id for each in later.open()} == {waits.id, rings.id}
         assert later.get(lost.id) is None
+
+
+@pytest.mark.asyncio
+async def test_only_who_waits_is_dropped(tmp_path: Path) -> None:
+    """What another process has taken is taken in as it is."""
+    async with room(tmp_path) as here:
+        waits, taken = await here.waiting(), await here.waiting(OTHER)
+        await here.dials.sending(taken.id, ANYBODY, datetime.now(UTC))
+        for each in (waits, taken):
+            await here.book.dropped(each.id, "refused", "x" * 200)
+        assert (here.now(waits).outcome, len(here.now(waits).reason or "")) == ("refused", 128)
+        assert (here.now(taken).state, here.now(taken).outcome) == ("sending", None)

@@ -1,6 +1,7 @@
 """Calls that somebody wants ended, wherever they are."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,7 +16,7 @@ from gateway.ops.placing.endings import Endings
 from gateway.ops.placing.watching import Watching
 from gateway.ops.rest import CarrierUnknown
 from gateway.store.dials import Dial
-from tests.ops.placing.room import WAITS, Room, room
+from tests.ops.placing.room import ANYBODY, WAITS, Room, room
 
 SID = "CA" + "1" * 32
 
@@ -68,6 +69,19 @@ async def test_what_waits_is_over_at_once(tmp_path: Path) -> None:
         assert scene.endings.is_unwanted(two)
         scene.endings.forget(two)
         assert not scene.endings.is_unwanted(two)
+
+
+@pytest.mark.asyncio
+async def test_what_waited_and_was_sent_elsewhere_is_ended_as_it_is(tmp_path: Path) -> None:
+    """The carrier is told; it is not written over a call that rings."""
+    async with room(tmp_path) as here:
+        scene = Scene(here)
+        dial, now = await here.waiting(), datetime.now(UTC)
+        await here.dials.sending(dial.id, ANYBODY, now)
+        await here.dials.placed(dial.id, SID, now)
+        here.carrier.make(SID, status="ringing")
+        await scene.end(dial)
+        assert (here.now(dial).state, here.carrier.ended) == ("queued", [SID])
 
 
 @pytest.mark.asyncio

@@ -205,6 +205,19 @@ async def test_another_process_may_be_quicker(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
+async def test_who_was_sent_by_another_is_not_too_late_here(tmp_path: Path) -> None:
+    """A house without a seat has an old row of it; what it is by now stands."""
+    async with scene(tmp_path) as (here, made):
+        made.registry.draining = True
+        dial = await here.waiting(expires_at=datetime.now(UTC) + LATER)
+        sent = await here.dials.sending(dial.id, ANYBODY, datetime.now(UTC))
+        made.line.look()
+        await here.until(lambda: here.now(dial).state != "waiting")
+        assert here.now(dial).state == "sending"
+        assert await here.dials.get(dial.id) == sent
+
+
+@pytest.mark.asyncio
 async def test_the_end_waits_for_requests_under_way(tmp_path: Path) -> None:
     """So that their fate is known; not for longer than it may."""
     async with scene(tmp_path) as (here, made):

@@ -24,7 +24,7 @@ from gateway.ops.placing.placing import Placing
 from gateway.ops.placing.tally import Tallies
 from gateway.ops.rest import CarrierUnknown
 from gateway.store.dials import Dial
-from tests.ops.placing.room import CALLEE, OTHER, WAITS, Room, asked, room
+from tests.ops.placing.room import ANYBODY, CALLEE, OTHER, WAITS, Room, asked, room
 from tests.ops.placing.test_tally import ended
 from tests.store.databases import settings_in
 
@@ -347,3 +347,15 @@ async def test_only_who_waits_is_taken_back(tmp_path: Path) -> None:
             assert await here.placing.take_back(each.id) is not None
         assert (here.now(waits).outcome, here.now(rings).state) == ("canceled", "queued")
         assert await here.placing.take_back("nobody") is None
+
+
+@pytest.mark.asyncio
+async def test_who_was_sent_elsewhere_is_not_taken_back(tmp_path: Path) -> None:
+    """Though the row in memory says that it waits."""
+    async with desk(tmp_path, runs=False) as here:
+        dial = await here.ask()
+        sent = await here.here.dials.sending(dial.id, ANYBODY, datetime.now(UTC))
+        view = await here.placing.take_back(dial.id)
+        assert view is not None
+        assert view["state"] == "sending"
+        assert await here.here.dials.get(dial.id) == sent
