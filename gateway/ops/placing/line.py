@@ -48,6 +48,8 @@ class WaitingLine:
         self._turns = Turns(settings.calls_per_second)
         self._waits = waits
         self._leaving: dict[str, asyncio.Task[None]] = {}
+        self._sent: set[str] = set()
+        """Dials this process has claimed, those that are over until the next one is."""
         self._later: dict[str, float] = {}
         """Dials that were put off, until when (monotonic)."""
         self._why: dict[str, str] = {}
@@ -61,6 +63,10 @@ class WaitingLine:
     def is_leaving(self, dial_id: str) -> bool:
         """True from a dial's turn until its request has a fate."""
         return dial_id in self._leaving
+
+    def sent(self) -> list[Dial]:
+        """The open ones that this process, and no other, has asked the carrier for."""
+        return [row for row in self._book.open() if row.id in self._sent]
 
     async def run(self) -> None:
         """Sends those whose turn it is until cancelled."""
@@ -134,6 +140,7 @@ class WaitingLine:
         else:
             self._later.pop(dial.id, None)
             self._why.pop(dial.id, None)
+            self._sent = {each.id for each in self.sent()} | {dial.id}
             await self._sending.run(claimed)
 
     async def _put_off(self, dial: Dial, refusal: Refusal) -> None:

@@ -101,14 +101,16 @@ class Placing:
         self._running.add_done_callback(self._ran)
 
     async def stop(self) -> None:
-        """Requests under way are finished; no phone rings on for a gateway that is gone."""
+        """Requests under way are finished; no phone rings on for a gateway that is gone. Whom
+        another process rang is left to it.
+        """
         if self._again is not None:
             self._again.cancel()
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
         await self._line.stop(STOP_S)
-        ringing = [each for each in self._book.open() if self._registry.is_reserved(each.id)]
+        ringing = [each for each in self._line.sent() if self._registry.is_reserved(each.id)]
         ends = [self._end(each) for each in ringing if each.call_sid]
         if ends:
             await asyncio.wait(ends, timeout=_LEAVE_S)

@@ -337,6 +337,20 @@ async def test_no_phone_rings_on_for_a_gateway_that_is_gone(tmp_path: Path) -> N
 
 
 @pytest.mark.asyncio
+async def test_whom_another_gateway_rang_is_left_to_it(tmp_path: Path) -> None:
+    """One that starts beside it and ends at once, as when its port is taken, hangs up on nobody."""
+    async with room(tmp_path) as here:
+        rings = await here.sending()
+        await here.book.placed(rings.id, SID)
+        here.carrier.make(SID, status="ringing")
+        made = Desk(here)
+        made.placing.start()
+        await here.until(lambda: made.registry.is_reserved(rings.id))
+        await made.placing.stop()
+        assert here.carrier.ended == []
+
+
+@pytest.mark.asyncio
 async def test_only_who_waits_is_taken_back(tmp_path: Path) -> None:
     """Nobody is rung for it; whoever may be ringing goes on."""
     async with desk(tmp_path) as here:
