@@ -131,6 +131,8 @@ class Watching:
         dial = await self._book.find_sid(call.sid)
         if dial is None:
             self._tell(call)
+        elif dial.outcome == "unknown":
+            return  # given up by one process, and perhaps on the line of another
         elif dial.state == "ended" and _long_over(dial, self._waits.overdue_s):
             await self._end(call)
 

@@ -146,12 +146,12 @@ async def test_lost_requests_are_searched_for(tmp_path: Path) -> None:
 # Orphans
 
 
-async def ended(here: Room, at: datetime) -> Dial:
+async def ended(here: Room, at: datetime, outcome: str = "canceled") -> Dial:
     """A dial that is over, whose call is not."""
     dial = await here.sending()
     here.carrier.make(SID, status="in-progress")
     await here.book.placed(dial.id, SID)
-    await here.book.ended(dial.id, "canceled")
+    await here.book.ended(dial.id, outcome)
     async with here.engine.begin() as connection:
         when = at.strftime("%Y-%m-%d %H:%M:%S.%f")
         await connection.exec_driver_sql(f"UPDATE dials SET ended_at = '{when}'")
@@ -172,6 +172,16 @@ async def test_a_leg_of_a_dial_that_is_over_is_ended(tmp_path: Path) -> None:
         await ended(here, datetime.now(UTC) - LONG_AGO)
         await scene.watch.sweep()
         assert here.carrier.ended == [SID]
+
+
+@pytest.mark.asyncio
+async def test_whom_somebody_gave_up_is_not_hung_up_on(tmp_path: Path) -> None:
+    """Nobody knew which call came of it: it may be on the line of another process."""
+    async with room(tmp_path) as here:
+        scene = Scene(here)
+        await ended(here, datetime.now(UTC) - LONG_AGO, "unknown")
+        await scene.watch.sweep()
+        assert here.carrier.ended == []
 
 
 @pytest.mark.asyncio
