@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable
 
 from gateway.call.call import Offer
-from gateway.call.context import Errand
+from gateway.call.context import Errand, Route
 from gateway.call.meter import Tariff
 from gateway.call.session import AgentPlan
 from gateway.core.callee import Refusal
 from gateway.errors import ConfigError
-from gateway.store.dials import Ask, Dial
+from gateway.store.dials import Ask, Dial, NotToBeSent
 
 Plan = Callable[[Offer], AgentPlan]
 """What answers a call; raises ConfigError when nothing can."""
@@ -65,7 +65,21 @@ def unfit(ask: Ask, plan: Plan, tariff: Tariff) -> Refusal | None:
         route = plan(offer_of(ask)).route
     except ConfigError as error:
         return Refusal("agent", "", str(error))
-    scope = tariff.forbids(ask.to, route)
+    return _spent(ask, route, tariff)
+
+
+def route_to_send(dial: Dial, plan: Plan, tariff: Tariff) -> Route:
+    """The route a dial is sent on now. Raises ConfigError, and NotToBeSent when what it may spend
+    was spent since the dial was let in.
+    """
+    route = plan(offer_of(dial)).route
+    if refusal := _spent(dial, route, tariff):
+        raise NotToBeSent(refusal)
+    return route
+
+
+def _spent(dial: Dial | Ask, route: Route, tariff: Tariff) -> Refusal | None:
+    scope = tariff.forbids(dial.to, route)
     if scope is None:
         return None
     setting = _SPENT.get(scope, "")

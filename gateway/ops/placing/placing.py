@@ -22,7 +22,7 @@ from gateway.errors import Rejected
 from gateway.ops.placing.book import DATABASE_FAULTS, LIMIT_S, Book, utc_now
 from gateway.ops.placing.campaigns import Campaigns
 from gateway.ops.placing.endings import Endings
-from gateway.ops.placing.errands import Plan, errand_of, offer_of, unfit
+from gateway.ops.placing.errands import Plan, errand_of, route_to_send, unfit
 from gateway.ops.placing.judge import Judge
 from gateway.ops.placing.line import WaitingLine
 from gateway.ops.placing.notes import with_notes
@@ -257,8 +257,8 @@ class Placing:
             await self.endings.quietly(dial, self._rest.end(news.call_sid))
 
     def _order(self, dial: Dial) -> Order:
-        limit = self._plan(offer_of(dial)).route.max_minutes
-        return order_of(dial, self._settings.public_url, limit)
+        route = route_to_send(dial, self._plan, self._tariff)
+        return order_of(dial, self._settings.public_url, route.max_minutes)
 
     def _look_for(self, dial: Dial) -> None:
         """Begins the search for the call of a dial, unless its request is still under way."""

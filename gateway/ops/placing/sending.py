@@ -20,7 +20,7 @@ from gateway.ops.rest import (
     Order,
     TwilioRest,
 )
-from gateway.store.dials import Dial
+from gateway.store.dials import Dial, NotToBeSent
 
 _log = structlog.get_logger()
 
@@ -67,7 +67,7 @@ class Sending:
         except CarrierRefused as error:
             _log.warning("dial.refused", dial=dial.id, status=error.status, code=error.code)
             await self._book.ended(dial.id, "refused", str(error))
-        except ConfigError as error:  # the agents' files have changed since
+        except (ConfigError, NotToBeSent) as error:  # files have changed since, or money was spent
             await self._book.ended(dial.id, "refused", str(error))
         except CarrierUnknown as error:
             _log.warning("dial.unknown", dial=dial.id, error=type(error).__name__)

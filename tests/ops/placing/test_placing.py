@@ -166,6 +166,20 @@ async def test_what_is_open_in_the_database_goes_on(tmp_path: Path) -> None:
         assert here.registry.is_reserved(rings.id)
 
 
+@pytest.mark.asyncio
+async def test_a_route_whose_money_is_spent_rings_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though there was some when the call was let in."""
+    async with desk(tmp_path, runs=False) as here:
+        dial = await here.ask()
+        monkeypatch.setattr(Tariff, "forbids", lambda *_words: "route")
+        here.placing.start()
+        now = await here.until(dial, "ended")
+        assert (now.outcome, here.here.carrier.orders) == ("refused", [])
+        assert "GATEWAY_MAX_USD_PER_ROUTE" in (now.reason or "")
+
+
 # Hanging up
 
 
