@@ -128,6 +128,12 @@ class Book:
             row = await self.dials.by_sid(call_sid)
         return None if row is None else self.keep(row)
 
+    async def refresh(self, dial_id: str) -> None:
+        """Takes in what the database has of it by now; waits until it answers."""
+        row = await self._kept(lambda: self.dials.get(dial_id))
+        if row is not None:
+            self.keep(row)
+
     # What happens
 
     async def sending(self, dial_id: str, rules: Rules) -> Dial:
@@ -138,7 +144,7 @@ class Book:
             async with self._turns[dial_id], asyncio.timeout(LIMIT_S):
                 row = await self.dials.sending(dial_id, rules, self.now())
         except NotToBeSent:
-            await self._changed(dial_id)
+            await self.refresh(dial_id)
             raise
         return self.keep(row)
 
@@ -172,19 +178,14 @@ class Book:
         """
         async with self._turns[dial_id], asyncio.timeout(LIMIT_S):
             await self.dials.dropped(dial_id, "canceled", None, self.now())
-        await self._changed(dial_id)
+        await self.refresh(dial_id)
 
     # Inside
 
     async def _write(self, dial_id: str, write: Callable[[], Awaitable[object]]) -> None:
         async with self._turns[dial_id]:
             await self._kept(write)
-            await self._changed(dial_id)
-
-    async def _changed(self, dial_id: str) -> None:
-        row = await self._kept(lambda: self.dials.get(dial_id))
-        if row is not None:
-            self.keep(row)
+            await self.refresh(dial_id)
 
     async def _kept(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Asks until the database answers."""

@@ -50,12 +50,18 @@ class Search:
                 if found is not None:
                     await self._take(dial, found)
                     return
-                if looked_at >= give_up_at:
+                if looked_at >= give_up_at and await self._still_lost(dial_id):
                     _log.warning("dial.never_found", dial=dial_id)
                     await self._book.ended(dial_id, "unknown", NOT_FOUND)
                     return
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, self._waits.look_most_s)
+
+    async def _still_lost(self, dial_id: str) -> bool:
+        """Whether nobody knows it, as the database has it: another process may have been told."""
+        await self._book.refresh(dial_id)
+        now = self._book.get(dial_id)
+        return now is not None and is_lost(now)
 
     async def _take(self, dial: Dial, found: CarrierCall) -> None:
         _log.info("dial.found", dial=dial.id, call_sid=found.sid, status=found.status)

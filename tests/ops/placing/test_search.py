@@ -114,6 +114,18 @@ async def test_a_callback_says_it_better(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
+async def test_another_process_may_have_been_told(tmp_path: Path) -> None:
+    """It has its call, which cannot be found any more by anybody else: it is not given up."""
+    async with room(tmp_path) as here:
+        dial = await here.sending()
+        news = News(at=datetime.now(UTC), status="ringing", sequence=1, call_sid=SID)
+        await here.dials.heard(dial.id, news)
+        assert is_lost(here.now(dial))
+        await search(here).run(dial.id)
+        assert (here.now(dial).state, here.now(dial).outcome) == ("ringing", None)
+
+
+@pytest.mark.asyncio
 async def test_what_the_carrier_says_later_corrects_it(tmp_path: Path) -> None:
     """It was given up, and then there is news of it after all: the outcome is the true one."""
     async with room(tmp_path) as here:
