@@ -88,15 +88,15 @@ class CallbackDesk:
         keys = [f"callback:{wish.call_sid}:{ordinal}" for ordinal in range(1, MOST + 1)]
         known = await self._dials.under(keys)
         waiting = [each for each in known if each.state == "waiting"]
-        for each in waiting:
-            if each.not_before == at:
-                return each
-        if len(known) == MOST:
-            return Refusal("times", "", "changed too often")
-        dial = await self._placing.ask(self._ask(wish, at, keys[len(known)]))
-        if isinstance(dial, Dial):
+        dial: Dial | Refusal | None = next((it for it in waiting if it.not_before == at), None)
+        if dial is None:
+            if len(known) == MOST:
+                return Refusal("times", "", "changed too often")
+            dial = await self._placing.ask(self._ask(wish, at, keys[len(known)]))
+        if isinstance(dial, Dial):  # one that could not be taken back the last time, too
             for each in waiting:
-                await self._placing.take_back(each.id)
+                if each.id != dial.id:
+                    await self._placing.take_back(each.id)
         return dial
 
     def _ask(self, wish: CallbackWish, at: datetime, key: str) -> Ask:

@@ -271,6 +271,26 @@ async def test_what_forbids_it_for_good_ends_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
+async def test_what_was_not_taken_back_is_taken_back_when_it_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The phone rings once, whichever time stands."""
+    async with stage(tmp_path) as here:
+        await here.ask()
+
+        async def away(_dial_id: str) -> None:
+            raise OperationalError("", {}, OSError())
+
+        with monkeypatch.context() as patch:
+            patch.setattr(here.placing, "take_back", away)
+            assert "could not be written down" in await here.ask("2026-11-20T15:00")
+        assert len(await here.waiting()) == 2
+        await here.ask("2026-11-20T15:00")
+        (dial,) = await here.waiting()
+        assert dial.not_before == AT_TWO + timedelta(hours=1)
+
+
+@pytest.mark.asyncio
 async def test_without_a_database_nothing_is_promised(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
