@@ -87,6 +87,8 @@ class Stage:
                 "GATEWAY_PUBLIC_URL": self.url,
                 "GATEWAY_REALTIME_URL": model_url,
                 "GATEWAY_DATA_DIR": self._folder.name,
+                # Said, as a file of secrets may name a real one.
+                "GATEWAY_DATABASE_URL": f"sqlite:///{self._folder.name}/calls.db",
                 "GATEWAY_AGENTS_DIR": str(shipped_agents()),
                 "GATEWAY_MAX_CALLS": str(self._calls + SPARE_CALLS),
             }

@@ -40,6 +40,9 @@ async def test_both_are_up_and_then_gone(monkeypatch: pytest.MonkeyPatch) -> Non
         assert stage.auth_token in environment
         assert "somebody" not in environment
         assert "GATEWAY_MAX_CALLS=23" in environment
+        # Said, as /run/secrets would be read otherwise.
+        assert f"GATEWAY_DATABASE_URL=sqlite:///{folder}/calls.db" in environment
+        assert (folder / "calls.db").is_file()
     assert [usage_of(pid) for pid in pids] == [None, None]
     assert not is_there(folder)
 
