@@ -19,7 +19,8 @@ from gateway.errors import GatewayError
 from gateway.store.hooks.outbox import Outbox
 from gateway.store.journal.reconcile import REASON
 from gateway.store.privacy.leftovers import unlink
-from gateway.store.recordings.audio import read_stereo, recording_path
+from gateway.store.recordings.audio import recording_path
+from gateway.store.recordings.playback import Playback
 from gateway.store.recordings.tapefile import STEREO_BYTES_PER_MS
 from gateway.store.recordings.vault import Vault
 from gateway.store.records.call_row import PUBLIC
@@ -53,12 +54,13 @@ class Stranded:
         """What there is of a recording: up to the crash, or nothing."""
         try:
             path = recording_path(self._folder, file)
-            stereo = read_stereo(path, self._vault)
+            # Its head and its chunks' alone: reading a hundred whole would outlast the transaction.
+            with Playback(path, self._vault) as playback:
+                audio_ms = playback.audio_bytes / STEREO_BYTES_PER_MS
         except GatewayError:
             # One that cannot be read now (its key is missing) is the call's all the same.
             kept = file if self._is_there(file) else None
             return {"recording": kept, "recording_incomplete": REASON}
-        audio_ms = len(stereo) / STEREO_BYTES_PER_MS
         return {"recording_ms": audio_ms, "recording_incomplete": REASON}
 
     def _deleted(self, file: str) -> dict[str, Any]:

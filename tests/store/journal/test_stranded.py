@@ -1,6 +1,7 @@
 """What is done for calls whose process died."""
 
 import json
+import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,8 @@ async def closed(folder: Path, stranded: Stranded, **call: Any) -> tuple[Any, li
 def recorded(folder: Path, file: str, ms: int, vault: Vault | None = None) -> None:
     """A finished recording of that length."""
     part = PartFile(folder / file.partition(".")[0], form_of(vault))
-    part.append(bytes(ms * STEREO_BYTES_PER_MS))
+    for left_ms in range(ms, 0, -1000):
+        part.append(bytes(min(left_ms, 1000) * STEREO_BYTES_PER_MS))
     part.finish()
 
 
@@ -52,6 +54,22 @@ async def test_a_recording_that_was_finished_belongs_to_its_call(tmp_path: Path)
     assert (row.recording, row.recording_ms) == (FILE, 610.0)
     assert row.recording_incomplete == "gateway_crashed"
     assert told == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("vault", [None, Vault({"k1": bytes(32)})])
+async def test_the_length_of_a_recording_is_learned_without_its_sound(
+    tmp_path: Path, vault: Vault | None
+) -> None:
+    """A hundred of them read whole would take longer than their transaction may."""
+    file = f"{FILE}.enc" if vault else FILE
+    recorded(tmp_path, file, 600_000, vault)
+    tracemalloc.start()
+    row, _ = await closed(tmp_path, Stranded(None, tmp_path, vault), recording=file)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (row.recording, row.recording_ms) == (file, 600_000.0)
+    assert most < 600_000 * STEREO_BYTES_PER_MS / 2
 
 
 @pytest.mark.asyncio
