@@ -91,7 +91,7 @@ class Archive:
         Raises ConfigError for a database that a newer gateway made.
 
         ``on_spent`` is told once, on the loop of whoever starts it, what other processes have spent
-        today: as soon as the database says so.
+        today: as soon as the database says so, and has what the dead among them left.
         """
         await self._upgrade()
         repair(self._folder, self._vault)
@@ -175,8 +175,8 @@ class Archive:
             # The tables may not be there yet, and it is another thread that makes them.
             while not self._writer.status().database_ok:  # noqa: ASYNC110
                 await asyncio.sleep(_LOOK_S)
-            await self._tell_spent()
             async with asyncio.TaskGroup() as group:
+                group.create_task(self._tell_spent())
                 group.create_task(Janitor(self._settings).run())
                 if self.courier is not None:
                     group.create_task(self.courier.run())
@@ -184,6 +184,9 @@ class Archive:
             await self._engine.dispose()
 
     async def _tell_spent(self) -> None:
+        # What calls of a process that died have cost may still be in its journal.
+        while not self._writer.status().caught_up:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_S)
         day = datetime.now(UTC).date()
         while True:
             try:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,16 @@ from gateway.errors import ConfigError
 from gateway.settings import Settings
 from gateway.store.archive import Archive
 from gateway.store.database import open_database
+from gateway.store.journal.clerk import Written
+from gateway.store.journal.clerkprocess import ClerkProcess
 from gateway.store.pricefile import read_prices
 from gateway.store.records.reader import open_reader
 from gateway.store.spent import Spent
 from gateway.store.tables import deliveries
+from gateway.store.upgrade import upgrade
 from tests.store.databases import settings_in
+from tests.store.entries import offered
+from tests.store.running import left_behind
 
 OFFERED = CallOffered("+15550001000", "+15550002222", "desk", "inbound")
 ENDED = CallEnded("caller_hung_up", 61_000.0, 900.0, 3050, 1, 0)
@@ -110,6 +115,30 @@ async def test_what_was_spent_before_is_told_once(tmp_path: Path) -> None:
     await asyncio.to_thread(second.stop)
     assert (spent.number, spent.route) == ("+15550002222", "default")
     assert spent.usd == pytest.approx(0.0258)
+
+
+@pytest.mark.asyncio
+async def test_what_waits_in_journals_of_the_dead_was_spent_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is applied first, however many there are, and however long that takes."""
+    settings = settings_in(tmp_path)
+    await upgrade(settings)
+    now = datetime.now(UTC).isoformat()
+    for number in range(3):
+        spent = {"route": "default", "caller": f"+1{number}", "cost_usd": 1.0 + number}
+        left_behind(settings, offered(f"CA{number}", "dead", offered_at=now, **spent))
+    write = ClerkProcess.write
+
+    async def slowly(clerk: ClerkProcess, owner: str, lines: Sequence[bytes]) -> Written:
+        await asyncio.sleep(0.3)
+        return await write(clerk, owner, lines)
+
+    monkeypatch.setattr(ClerkProcess, "write", slowly)
+    archive, told = await started(settings)
+    found = await asyncio.wait_for(told.spent, 20)
+    await asyncio.to_thread(archive.stop)
+    assert sorted(each.usd for each in found) == [1.0, 2.0, 3.0]
 
 
 @pytest.mark.asyncio

@@ -63,6 +63,8 @@ class Applier:
         self._stopping = asyncio.Event()
         self.ok = False
         """The database took what it was last given."""
+        self.caught_up = False
+        """It has what the processes left that were dead at the start."""
         self.idle = asyncio.Event()
         """Nothing waits."""
         self._hurried = asyncio.Event()
@@ -120,6 +122,7 @@ class Applier:
         while self._dead:
             await self._bury(self._dead[0])
             del self._dead[0]
+        self.caught_up = True
         # What comes meanwhile has its own round, and is not worth a transaction of its own now.
         await self._drain(self._journal, self._journal.backlog)
 

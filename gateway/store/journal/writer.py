@@ -53,6 +53,8 @@ class WriterStatus:
     """Entries that are nowhere."""
     refused: int
     """Entries that no database takes; they are in a file beside the journals."""
+    caught_up: bool = False
+    """The database has what was left by processes that were dead at the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ class Writer:
             database_ok=self._applier.ok,
             lost=self._journal.lost + self._overrun,
             refused=self._journal.refused,
+            caught_up=self._applier.caught_up,
         )
 
     def _tell(self, what: Callable[[], object]) -> None:

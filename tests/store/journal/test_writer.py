@@ -37,7 +37,7 @@ async def test_what_is_put_is_in_the_database(tmp_path: Path) -> None:
         for entry in CALL:
             writer.put(entry)
         await settled(writer)
-        assert writer.status() == WriterStatus(0, True, True, 0, 0)
+        assert writer.status() == WriterStatus(0, True, True, 0, 0, caught_up=True)
         assert journal_bytes(settings.data_dir) == b""
     engine = open_database(settings)
     assert await as_found(engine, ("turns",)) == {("turns", "CA1", "1"): {"text": "Hello"}}
