@@ -126,7 +126,7 @@ async def test_what_waits_in_journals_of_the_dead_was_spent_too(
     await upgrade(settings)
     now = datetime.now(UTC).isoformat()
     for number in range(3):
-        spent = {"route": "default", "caller": f"+1{number}", "cost_usd": 1.0 + number}
+        spent: Any = {"route": "default", "caller": f"+1{number}", "cost_usd": 1.0 + number}
         left_behind(settings, offered(f"CA{number}", "dead", offered_at=now, **spent))
     write = ClerkProcess.write
 
