@@ -1,6 +1,7 @@
 """One agent with everything its file names found: texts, tools, guardrails, functions."""
 
 import inspect
+import os.path
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -201,7 +202,7 @@ def _instructions(file: TomlFile[schema.Agent], problems: list[Problem]) -> Text
     if named.is_absolute() or ".." in named.parts or "\0" in str(named):
         problems.append(file.problem(("instructions",), "must be a file of this folder"))
         return None
-    if not path.is_file():
+    if not os.path.isfile(path):  # Path.is_file() raises for a name that is too long: a prompt
         if table.instructions is not None or table.model.prompt is None:
             problems.append(file.problem(("instructions",), f"no file {path}"))
         return None

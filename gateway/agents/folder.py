@@ -1,6 +1,7 @@
 """The agents as they are now: a folder that is read again when something in it was saved."""
 
 import asyncio
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,13 +129,15 @@ class AgentFolder:
 def snapshot(folder: Path) -> Snapshot:
     """What is saved below a folder, without hidden folders and caches."""
     found: dict[Path, tuple[int, int]] = {}
-    for path in folder.rglob("*"):
-        inside = path.relative_to(folder).parts
-        if path.suffix not in _WATCHED or any(part.startswith((".", "__")) for part in inside[:-1]):
-            continue
-        try:
-            stat = path.stat()
-        except OSError:  # gone since it was listed
-            continue
-        found[path] = stat.st_mtime_ns, stat.st_size
+    # os.walk passes over folders that go while they are listed; Path.rglob raises.
+    for root, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith((".", "__"))]
+        for path in (Path(root, name) for name in files):
+            if path.suffix not in _WATCHED:
+                continue
+            try:
+                stat = path.stat()
+            except OSError:  # gone since it was listed
+                continue
+            found[path] = stat.st_mtime_ns, stat.st_size
     return found

@@ -6,6 +6,7 @@ A dotted name that is not in the folder means an installed package.
 
 import importlib
 import importlib.util
+import os.path
 import sys
 from collections.abc import Callable, Sequence
 from importlib.machinery import SOURCE_SUFFIXES, FileFinder, ModuleSpec, SourceFileLoader
@@ -94,8 +95,8 @@ class Modules:
 
     def _module(self, name: str) -> ModuleType:
         top = name.split(".")[0]
-        ours = any(path.exists() for path in self._places(top))
-        if ours and not any(path.exists() for path in self._places(name)):
+        ours = any(os.path.exists(path) for path in self._places(top))
+        if ours and not any(os.path.exists(path) for path in self._places(name)):
             raise NotFound(f"no module {self._named.joinpath(*name.split('.'))}.py")
         if not ours and not _is_installed(top):
             known = [path.stem for path in self._folder.glob("*.py")]

@@ -24,7 +24,7 @@ from gateway.call.call import Offer
 from gateway.call.context import Destination, Route
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-_SIP = re.compile(r"sips?:[^\s@\"'<>]+@[^\s@\"'<>]+")
+_SIP = re.compile(r"sip:[^\s@\"'<>]+@[^\s@\"'<>]+")
 _NO_ZONE = "Etc/Unknown"
 """What phonenumbers says of a number without a place."""
 

@@ -10,7 +10,7 @@ from typing import Any
 from gateway.agents.lines import KeyPath
 from gateway.agents.problems import Problem
 from gateway.agents.tomlfile import TomlFile
-from gateway.core.g711 import SAMPLE_RATE, from_pcm16, pad_to_frame
+from gateway.core.g711 import SAMPLE_RATE, audioop, from_pcm16, pad_to_frame
 
 LONGEST_S = 120
 _SUFFIXES = (".ulaw", ".wav")
@@ -62,5 +62,5 @@ def _wav(path: Path) -> bytes:
                 raise SoundFault(f"has {has}; a line plays one of 16 bits at 8000 Hz ({hint})")
             # Enough to tell that it is too long: nothing larger is read.
             return from_pcm16(file.readframes((LONGEST_S + 1) * SAMPLE_RATE))
-    except (wave.Error, EOFError):
+    except (wave.Error, EOFError, audioop.error):  # the last one: half a sample at the end
         raise SoundFault(f"{path} is no WAV file of 16-bit samples") from None

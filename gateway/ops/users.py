@@ -24,7 +24,7 @@ AT_ONCE = 2
 MOST_WAIT = 16
 """And those that may wait for it."""
 
-_Stamp = tuple[int, int, int, int] | None
+_Stamp = tuple[int, int, int, int, int] | None
 
 _log = structlog.get_logger()
 
@@ -59,6 +59,10 @@ class Users:
         if name == ADMIN:
             return self._admin_secret
         return self._of_file.get(name)
+
+    def proof_of(self, user: User) -> object:
+        """The same of a user as they were when their password was looked at."""
+        return self._admin_secret if user.name == ADMIN else user
 
     def knows(self, name: str) -> bool:
         """True for the name of a user."""
@@ -143,4 +147,5 @@ def _stamp(file: Path) -> _Stamp:
         found = file.stat()
     except FileNotFoundError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode
+    # The last one changes with the owner: a file that could not be read and now can.
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode, found.st_ctime_ns

@@ -97,6 +97,24 @@ async def test_a_mistake_leaves_the_old_agents(agents: AgentFolder, folder: Path
 
 
 @pytest.mark.asyncio
+async def test_a_prompt_in_the_place_of_a_file_name_is_a_mistake_like_others(
+    agents: AgentFolder, folder: Path
+) -> None:
+    """It is longer than a name may be, which the file system says with an error of its own."""
+    await agents.open()
+    prompt = "You are the phone agent of Example Air. " * 20
+    write(folder, a_toml=f'instructions = "{prompt}"')
+    assert not await agents.look()
+    assert "a.toml:1: instructions: no file" in str(agents.error)
+    module = "m" * 300
+    write(folder, a_toml=f'tools = ["{module}.look_up"]')
+    assert not await agents.look()
+    assert f"no module {folder / module}.py" in str(agents.error)
+    write(folder, a_toml="")
+    assert await agents.look()
+
+
+@pytest.mark.asyncio
 async def test_tools_are_really_read_again(agents: AgentFolder, folder: Path) -> None:
     """Saved twice in one second with the same size; what a live call has stays what it was."""
     await agents.open()

@@ -67,6 +67,14 @@ def test_what_cannot_be_played_is_refused(
         read_sound(tmp_path / name)
 
 
+def test_a_wav_that_was_cut_within_a_sample_is_refused(tmp_path: Path) -> None:
+    """An upload that broke off."""
+    path = wav(tmp_path / "a.wav")
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(SoundFault, match="is no WAV file"):
+        read_sound(path)
+
+
 def test_a_recording_has_its_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody listens to a greeting of many minutes, and every call keeps it in memory."""
     monkeypatch.setattr(sounds, "LONGEST_S", 1)

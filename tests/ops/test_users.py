@@ -1,6 +1,7 @@
 """Users of a running gateway: whose password is right, and what becomes of the file meanwhile."""
 
 import asyncio
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,16 @@ async def test_a_file_that_breaks_opens_nothing(file: Path) -> None:
     written(file, "[")
     await users.look()
     assert users
+
+
+def test_a_file_whose_owner_is_put_right_is_another_one(file: Path) -> None:
+    """And is read again, although neither its size nor its time nor its rights have changed."""
+    before = module._stamp(file)
+    os.chown(file, os.getuid(), os.getgid())
+    after = module._stamp(file)
+    assert before is not None
+    assert after is not None
+    assert (before[:4], before != after) == (after[:4], True)
 
 
 @pytest.mark.asyncio

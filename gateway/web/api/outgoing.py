@@ -143,6 +143,12 @@ class CallHandlers:
     def _ask(self, asked: CallAsked, key: str | None) -> Ask:
         now = datetime.now(UTC)
         at = now if asked.not_before is None else max(now, asked.not_before)
+        try:
+            expires_at = at + timedelta(seconds=self._settings.outbound_max_age_s)
+        except OverflowError:
+            raise HTTPException(
+                400, "`not_before` is at the end of time; see docs/calling.md"
+            ) from None
         return Ask(
             to=asked.to,
             from_=asked.from_ or self._settings.twilio_phone_number,
@@ -156,7 +162,7 @@ class CallHandlers:
             by=asked.by,
             key=key,
             not_before=asked.not_before,
-            expires_at=at + timedelta(seconds=self._settings.outbound_max_age_s),
+            expires_at=expires_at,
         )
 
 

@@ -68,7 +68,7 @@ class Sessions:
         for each in theirs[: max(0, len(theirs) + 1 - MOST_SESSIONS)]:
             self.end(each)
         who = Who(user.name, user.role, "session")
-        session = Session(who, self._users.proof(user.name), now, now, now)
+        session = Session(who, self._users.proof_of(user), now, now, now)
         if self._sweeping is None or self._sweeping.done():
             self._sweeping = asyncio.ensure_future(self._sweep_on())
         return self._secret(session)

@@ -155,6 +155,7 @@ WRONG: list[Any] = [
     {"to": TO, "max_minutes": 1441},
     {"to": TO, "not_before": "2026-11-27T12:00:00"},
     {"to": TO, "not_before": "tomorrow"},
+    {"to": TO, "not_before": "9999-12-31T23:59:59Z"},
     {"to": TO, "data": {"a b": "x"}},
     {"to": TO, "data": {"a": 5}},
     {"to": TO, "data": {"a": "x" * 1001}},

@@ -176,6 +176,13 @@ async def test_a_user_who_changed_is_signed_out(now: User | None) -> None:
     assert house.sessions.of(bens) is not None
 
 
+async def test_who_was_changed_while_they_signed_in_is_not_signed_in() -> None:
+    """Their old password was right when it was looked at; the file is another one by now."""
+    house = House()
+    house.users._of_file = {"anna": User("anna", "viewer", "another hash")}
+    assert house.sessions.of(house.sessions.begin(ANNA)) is None
+
+
 async def test_a_session_ends_with_nobody_asking(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -112,6 +112,10 @@ class Phone {
       this.say(`This browser makes no sound here: ${error.message}`);
       return;
     }
+    if (this.left) {
+      void this.line.close();
+      return;
+    }
     this.line.mute(this.muted);
     this.line.volume(Number(this.volume.value));
     void this.microphone.open(this.input.value);
@@ -271,6 +275,7 @@ class Phone {
   }
 
   leave() {
+    this.left = true;
     this.call?.hangUp();
     this.unwatch?.();
     this.ownLive?.stop();
