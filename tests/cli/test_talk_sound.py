@@ -119,7 +119,8 @@ async def test_a_device_is_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"), [(ModuleNotFoundError, "gateway\\[audio\\]"), (OSError, "libportaudio2")]
+    ("fault", "words"),
+    [(ModuleNotFoundError, r"install -e .\.\[audio\]"), (OSError, "libportaudio2")],
 )
 def test_what_is_missing_is_told(
     monkeypatch: pytest.MonkeyPatch, fault: type[Exception], words: str

@@ -79,7 +79,7 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the command that installs it."""
     monkeypatch.delitem(sys.modules, "gateway.observe.collector", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.resources", None)
-    with pytest.raises(ConfigError, match=r"GATEWAY_OTEL: .*pip install 'gateway\[otel\]'"):
+    with pytest.raises(ConfigError, match=r"GATEWAY_OTEL: .*pip install -e '\.\[otel\]'"):
         open_traces(configured(), same)
 
 
