@@ -1,6 +1,7 @@
 """Signing in and out, over a real socket: who gets in, how often one may try, what ends with it."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -150,8 +151,12 @@ async def test_tries_are_counted_by_name_and_by_address(house: Manned) -> None:
 
 async def test_many_tries_at_once_are_no_way_around(house: Manned) -> None:
     """No more get through together than one after the other."""
+    begin, allowed = time.monotonic(), 10
     answers = await asyncio.gather(*(house.sign_in("anna", "wrong") for _ in range(40)))
-    assert Counter(each.status_code for each in answers)[401] <= 10
+    took_s, wait_s = time.monotonic() - begin, 1.0
+    while took_s >= wait_s:  # a busy machine: some of the waits are over by then
+        took_s, wait_s, allowed = took_s - wait_s, 2 * wait_s, allowed + 1
+    assert Counter(each.status_code for each in answers)[401] <= allowed
 
 
 async def test_who_signs_in_often_is_not_guessing(house: Manned) -> None:
