@@ -199,7 +199,7 @@ def _instructions(file: TomlFile[schema.Agent], problems: list[Problem]) -> Text
     named = PurePosixPath(table.instructions or "")
     if table.build is not None or file.is_spoiled("instructions"):
         return None
-    if named.is_absolute() or ".." in named.parts or "\0" in str(named):
+    if named.is_absolute() or ".." in named.parts or {"\0", "\n"} & set(str(named)):
         problems.append(file.problem(("instructions",), "must be a file of this folder"))
         return None
     if not os.path.isfile(path):  # Path.is_file() raises for a name that is too long: a prompt

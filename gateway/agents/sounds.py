@@ -42,7 +42,7 @@ def sound_of(
     if name is None:
         return b""
     parts = PurePosixPath(name)
-    if parts.is_absolute() or ".." in parts.parts:
+    if parts.is_absolute() or ".." in parts.parts or "\0" in name:
         problems.append(file.problem(path, "must be a file of this folder"))
         return b""
     try:

@@ -185,6 +185,8 @@ class GatewayProcess:
             "GATEWAY_PUBLIC_URL": base,
             "GATEWAY_REALTIME_URL": model_url,
             "GATEWAY_DATA_DIR": str(self._folder),
+            # Said, as a file of secrets may name a real one; it runs in its folder.
+            "GATEWAY_DATABASE_URL": "sqlite:///calls.db",
             "GATEWAY_RECORDINGS": "on",
             "GATEWAY_MAX_LAG_MS": "0",
             "GATEWAY_AGENTS_DIR": str(_shipped_agents()),

@@ -222,6 +222,12 @@ async def run_gateway(settings: Settings) -> int:
             await asyncio.to_thread(traces.stop)
 
 
+def _tell_of(task: "asyncio.Future[None]") -> None:
+    """What goes on beside the calls has no end of its own: calls go on, and somebody must know."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        structlog.get_logger().error("gateway.part_ended", exc_info=error)
+
+
 async def _run(
     server: "DrainingServer",
     settings: Settings,
@@ -243,6 +249,8 @@ async def _run(
     beside = [
         asyncio.ensure_future(each) for each in (agents.watch(), collect(registry), lag.run())
     ]
+    for task in beside:
+        task.add_done_callback(_tell_of)
     try:
         with contextlib.suppress(SystemExit):  # uvicorn's way out when it cannot listen
             await server.serve()

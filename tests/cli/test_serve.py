@@ -13,9 +13,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from websockets.exceptions import InvalidStatus
 
-from gateway.cli.serve import check_settings, offline_settings
+from gateway.cli.serve import _tell_of, check_settings, offline_settings
 from gateway.errors import ConfigError
 from gateway.settings import load_settings
 from gateway.sim.realtime import RealtimeServer
@@ -494,3 +495,22 @@ async def test_a_port_that_is_taken_is_one_line_and_exit_1(tmp_path: Path) -> No
             assert await process.exited() == 1
     assert process.lines[-1] == f"gateway: cannot listen on 127.0.0.1:{port}"
     assert "Traceback" not in "\n".join(process.lines)
+
+
+@pytest.mark.asyncio
+async def test_what_goes_on_beside_the_calls_does_not_end_unseen() -> None:
+    """Its fault is told when it ends, not when the gateway does; being cancelled is none."""
+
+    async def faulty() -> None:
+        raise RuntimeError("a fault of ours")
+
+    with capture_logs() as logged:
+        for part in (faulty(), asyncio.sleep(3600)):
+            task = asyncio.ensure_future(part)
+            task.add_done_callback(_tell_of)
+            asyncio.get_running_loop().call_later(0.01, task.cancel)
+            await asyncio.wait([task])
+            await asyncio.sleep(0)
+    assert [(each["event"], str(each["exc_info"])) for each in logged] == [
+        ("gateway.part_ended", "a fault of ours")
+    ]
